@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,15 @@ class Tx:
     project: int
     now: datetime
 
-    def rows(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
-        return self.connection.execute(statement).all()
+    def rows(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Gives what a query finds; `values` fill its `bindparam`s (a statement built once costs a tenth)."""
+        return self.connection.execute(statement, values).all()
 
-    def first(self, statement: Select[*tuple[Any, ...]]) -> Row[Any] | None:
-        return self.connection.execute(statement).first()
+    def first(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Row[Any] | None:
+        return self.connection.execute(statement, values).first()
 
-    def scalar(self, statement: Select[*tuple[Any, ...]]) -> Any:
-        return self.connection.execute(statement).scalar()
+    def scalar(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Any:
+        return self.connection.execute(statement, values).scalar()
 
     def run(self, statement: Executable, values: Sequence[Mapping[str, Any]] | None = None) -> int:
         """Gives the number of rows that changed."""
@@ -61,17 +63,9 @@ class Tx:
 
     def upsert(self, table: Table, values: Sequence[Mapping[str, Any]], *, keep: bool = False) -> None:
         """Inserts rows; those whose primary key exists are overwritten, or kept as they are."""
-        if not values:
-            return
-        insert: Any = postgresql.insert if self.connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(table)
-        key = [column.name for column in table.primary_key]
-        given = {name: statement.excluded[name] for name in values[0] if name not in key}
-        if keep or not given:
-            statement = statement.on_conflict_do_nothing()
-        else:
-            statement = statement.on_conflict_do_update(index_elements=key, set_=given)
-        self.connection.execute(statement, values)
+        if values:
+            statement = _upsert(self.connection.dialect.name, table, tuple(values[0]), keep)
+            self.connection.execute(statement, values)
 
     def lock(self) -> int:
         """Gives the number of the last journal record; nobody else appends until this transaction ends."""
@@ -81,6 +75,19 @@ class Tx:
     def advance(self, last: int) -> None:
         """Notes the number of the last journal record."""
         self.run(update(s.projects).where(s.projects.c.id == self.project).values(journal=last))
+
+
+@cache
+def _upsert(dialect: str, table: Table, given: tuple[str, ...], keep: bool) -> Executable:
+    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(table)
+    key = [column.name for column in table.primary_key]
+    values = {name: statement.excluded[name] for name in given if name not in key}
+    if keep or not values:
+        chosen: Executable = statement.on_conflict_do_nothing()
+    else:
+        chosen = statement.on_conflict_do_update(index_elements=key, set_=values)
+    return chosen
 
 
 class Database:

@@ -6,18 +6,47 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Row, and_, bindparam, delete, exists, func, or_, select, true, update
 
 from tyrogue.errors import UsageError
 from tyrogue.store import schema as s
 from tyrogue.store.database import Tx
 from tyrogue.store.records import Item
 from tyrogue.store.settings import setting
-from tyrogue.store.truth import standing
+from tyrogue.store.truth import STANDING
 
 LEASE_SECONDS = 600.0
 
 i, r, a = s.items, s.reservations, s.journal
+
+OPEN: ColumnElement[bool] = i.c.open == true()
+
+_ME, _NOW = bindparam("me", type_=Integer), bindparam("now", type_=s.UtcTime)
+_LIVE = and_(r.c.item_id == i.c.id, r.c.expires > _NOW)
+_OTHERS = select(func.count()).where(_LIVE, r.c.annotator_id != _ME).correlate(i).scalar_subquery()
+_MINE = exists().where(_LIVE, r.c.annotator_id == _ME).correlate(i)
+_DECIDED = exists().where(a.c.item_id == i.c.id, a.c.annotator_id == _ME, *STANDING).correlate(i)
+
+AVAILABLE: tuple[ColumnElement[bool], ...] = (
+    i.c.project_id == bindparam("project"),
+    OPEN,
+    i.c.decided + _OTHERS < func.coalesce(i.c.overlap, bindparam("wanted", type_=Integer)),
+    ~_MINE,
+    or_(i.c.decided == 0, ~_DECIDED),
+)
+"""Whether annotator `me` may be given an item `now`, when as many as `wanted` may."""
+
+_ITEM = select(i).where(i.c.project_id == bindparam("project"), i.c.id == bindparam("item"))
+_ITEM_LOCKED = _ITEM.with_for_update()
+_NUMBER_DECIDED = select(func.count(a.c.annotator_id.distinct())).where(a.c.item_id == bindparam("item"), *STANDING)
+_ITEMS = bindparam("items", type_=Integer, expanding=True)
+_UNTIL = select(r.c.item_id, r.c.expires).where(r.c.annotator_id == _ME, r.c.item_id.in_(_ITEMS), r.c.expires > _NOW)
+_LABELS = (
+    select(a.c.item_id, s.classes.c.root_id)
+    .join(s.classes, and_(s.classes.c.project_id == a.c.project_id, s.classes.c.id == a.c.class_id))
+    .where(a.c.annotator_id == _ME, a.c.item_id.in_(_ITEMS), a.c.action == "label")
+    .order_by(a.c.id)
+)
 
 
 def overlap(tx: Tx) -> int:
@@ -28,32 +57,10 @@ def overlap(tx: Tx) -> int:
 
 def item_row(tx: Tx, item: int, *, lock: bool = False) -> Row[Any]:
     """Gives the item's row; UsageError when this project has none of this number."""
-    statement = select(i).where(i.c.project_id == tx.project, i.c.id == item)
-    found = tx.first(statement.with_for_update() if lock else statement)
+    found = tx.first(_ITEM_LOCKED if lock else _ITEM, project=tx.project, item=item)
     if found is None:
         raise UsageError(f"There is no queue item {item} in this project. POST /api/next gives the next ones.")
     return found
-
-
-def available(tx: Tx, annotator: int, wanted: int) -> list[ColumnElement[bool]]:
-    """The conditions under which an item may be reserved for this annotator now."""
-    live = and_(r.c.item_id == i.c.id, r.c.expires > tx.now)
-    others = select(func.count()).where(live, r.c.annotator_id != annotator).correlate(i).scalar_subquery()
-    mine = exists().where(live, r.c.annotator_id == annotator).correlate(i)
-    decided = standing().where(a.c.item_id == i.c.id, a.c.annotator_id == annotator).correlate(i).exists()
-    return [
-        i.c.project_id == tx.project,
-        open_(),
-        i.c.decided + others < func.coalesce(i.c.overlap, wanted),
-        ~mine,
-        or_(i.c.decided == 0, ~decided),
-    ]
-
-
-def open_() -> ColumnElement[bool]:
-    from sqlalchemy import true
-
-    return i.c.open == true()
 
 
 def hold(tx: Tx, annotator: int, ids: Sequence[int], lease: float, *, first: bool = False) -> None:
@@ -83,8 +90,7 @@ def hold(tx: Tx, annotator: int, ids: Sequence[int], lease: float, *, first: boo
 def settle(tx: Tx, item: Row[Any], *, by: int | None = None) -> None:
     """Brings an item up to date with the decisions on it; who decided it holds it no longer, and nobody else
     does once it is closed."""
-    standing_ = standing().where(a.c.item_id == item.id).subquery()
-    decided = int(tx.scalar(select(func.count(standing_.c.annotator_id.distinct()))))
+    decided = int(tx.scalar(_NUMBER_DECIDED, item=item.id))
     wanted = item.overlap if item.overlap is not None else overlap(tx)
     tx.run(
         update(i)
@@ -102,23 +108,11 @@ def to_items(tx: Tx, rows: Iterable[Row[Any]], annotator: int | None) -> list[It
     """Gives the items as this annotator sees them."""
     rows = list(rows)
     ids = [row.id for row in rows]
-    until, label = (_until(tx, ids, annotator), _labels(tx, ids, annotator)) if annotator is not None else ({}, {})
+    if annotator is None or not rows:
+        return [_item(row, None, None) for row in rows]
+    until = {found.item_id: found.expires for found in tx.rows(_UNTIL, me=annotator, items=ids, now=tx.now)}
+    label = {found.item_id: found.root_id for found in tx.rows(_LABELS, me=annotator, items=ids)}
     return [_item(row, until.get(row.id), label.get(row.id)) for row in rows]
-
-
-def _until(tx: Tx, ids: Sequence[int], annotator: int) -> dict[int, Any]:
-    mine = select(r.c.item_id, r.c.expires).where(r.c.annotator_id == annotator, r.c.item_id.in_(ids))
-    return {row.item_id: row.expires for row in tx.rows(mine.where(r.c.expires > tx.now))}
-
-
-def _labels(tx: Tx, ids: Sequence[int], annotator: int) -> dict[int, int]:
-    given = (
-        select(a.c.item_id, s.classes.c.root_id)
-        .join(s.classes, and_(s.classes.c.project_id == a.c.project_id, s.classes.c.id == a.c.class_id))
-        .where(a.c.annotator_id == annotator, a.c.item_id.in_(ids), a.c.action == "label")
-        .order_by(a.c.id)
-    )
-    return {row.item_id: row.root_id for row in tx.rows(given)}
 
 
 def _item(row: Row[Any], until: Any, label: int | None) -> Item:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
@@ -16,10 +16,26 @@ from tyrogue.store.items import LEASE_SECONDS, hold, item_row, settle, to_items
 from tyrogue.store.people import annotator_id
 from tyrogue.store.plain import MAX_NAME, note_of, seconds_of
 from tyrogue.store.records import ACTIONS, Annotation, Item
-from tyrogue.store.truth import judge, standing
+from tyrogue.store.truth import STANDING, UNDONE, judge
 
 a = s.journal
 PAGE = 1_000
+
+_RECORDS = (
+    select(a, s.annotators.c.name.label("annotator"), s.items.c.model_version, s.items.c.round, UNDONE.label("undone"))
+    .join(s.annotators, s.annotators.c.id == a.c.annotator_id)
+    .join(s.items, s.items.c.id == a.c.item_id)
+    .where(a.c.project_id == bindparam("project"))
+)
+_BY_TOKEN = _RECORDS.where(a.c.token == bindparam("token"))
+_BY_ID = _RECORDS.where(a.c.id == bindparam("id"))
+_PAGE = _RECORDS.where(a.c.id > bindparam("after")).order_by(a.c.id).limit(PAGE)
+_LAST_DECISION = (
+    select(a.c.id, a.c.item_id)
+    .where(a.c.project_id == bindparam("project"), a.c.annotator_id == bindparam("me"), *STANDING)
+    .order_by(a.c.id.desc())
+    .limit(1)
+)
 
 
 class Journal(Base):
@@ -78,9 +94,7 @@ class Journal(Base):
             first = _by_token(tx, token)
             if first is not None:
                 return _undone_before(tx, first, me)
-            decision = tx.first(
-                standing().where(a.c.project_id == tx.project, a.c.annotator_id == me).order_by(a.c.id.desc()).limit(1)
-            )
+            decision = tx.first(_LAST_DECISION, project=tx.project, me=me)
             if decision is None:
                 return None
             at = item_row(tx, decision.item_id, lock=True)
@@ -99,7 +113,7 @@ class Journal(Base):
         action: str | None = None,
     ) -> list[Annotation]:
         """Gives what was decided, newest first; `before` an id, for the next page. Undone decisions say so."""
-        wanted = _records().where(a.c.action == action if action else a.c.action != "undo")
+        wanted = _RECORDS.where(a.c.action == action if action else a.c.action != "undo")
         if before is not None:
             wanted = wanted.where(a.c.id < before)
         if annotator is not None:
@@ -107,15 +121,14 @@ class Journal(Base):
         if row is not None:
             wanted = wanted.where(a.c.row == row)
         with self._read() as tx:
-            found = tx.rows(wanted.where(a.c.project_id == tx.project).order_by(a.c.id.desc()).limit(limit))
+            found = tx.rows(wanted.order_by(a.c.id.desc()).limit(limit), project=tx.project)
         return [_annotation(r) for r in found]
 
     def journal(self, after: int = 0) -> Iterator[Annotation]:
         """Gives every annotation after this id, undo records among them, oldest first."""
         while True:
             with self._read() as tx:
-                page = _records().where(a.c.project_id == tx.project, a.c.id > after).order_by(a.c.id).limit(PAGE)
-                found = tx.rows(page)
+                found = tx.rows(_PAGE, project=tx.project, after=after)
             yield from (_annotation(r) for r in found)
             if len(found) < PAGE:
                 return
@@ -183,20 +196,8 @@ def _undone_before(tx: Tx, first: Annotation, me: int) -> tuple[Annotation, Item
     return _by_id(tx, first.undoes), to_items(tx, [item_row(tx, first.item)], me)[0]
 
 
-def _records() -> Select[Any]:
-    undo = a.alias("undo")
-    undone = exists().where(undo.c.project_id == a.c.project_id, undo.c.undoes == a.c.id)
-    return (
-        select(
-            a, s.annotators.c.name.label("annotator"), s.items.c.model_version, s.items.c.round, undone.label("undone")
-        )
-        .join(s.annotators, s.annotators.c.id == a.c.annotator_id)
-        .join(s.items, s.items.c.id == a.c.item_id)
-    )
-
-
 def _by_token(tx: Tx, token: str) -> Annotation | None:
-    found = tx.first(_records().where(a.c.project_id == tx.project, a.c.token == token))
+    found = tx.first(_BY_TOKEN, project=tx.project, token=token)
     return None if found is None else _annotation(found)
 
 
@@ -208,7 +209,7 @@ def _recorded(tx: Tx, token: str) -> Annotation:
 
 
 def _by_id(tx: Tx, id: int) -> Annotation:
-    return _annotation(tx.rows(_records().where(a.c.project_id == tx.project, a.c.id == id))[0])
+    return _annotation(tx.rows(_BY_ID, project=tx.project, id=id)[0])
 
 
 def _annotation(r: Row[Any]) -> Annotation:

@@ -18,7 +18,7 @@ from tyrogue.store import schema as s
 from tyrogue.store.base import Base
 from tyrogue.store.database import Tx
 from tyrogue.store.records import KINDS, Counts, LabelRecord, Vote
-from tyrogue.store.truth import CHUNK, roots, standing
+from tyrogue.store.truth import CHUNK, STANDING, UNDONE, roots
 from tyrogue.types import Floats, Rows
 
 t, a, c = s.truths, s.journal, s.classes
@@ -62,7 +62,7 @@ class Labels(Base):
     def votes(self) -> list[Vote]:
         """Gives the current label of each annotator for each row, by row: what agreement is computed from."""
         people = s.annotators
-        given = standing().add_columns(people.c.name).join(people, people.c.id == a.c.annotator_id)
+        given = select(a, people.c.name).join(people, people.c.id == a.c.annotator_id).where(*STANDING)
         with self._read() as tx:
             root = roots(tx)
             mine = given.where(a.c.project_id == tx.project, a.c.action == "label")
@@ -128,7 +128,7 @@ class Labels(Base):
         there is nothing to tell from.
         """
         names = s.annotators
-        given = standing().add_columns(names.c.name).join(names, names.c.id == a.c.annotator_id)
+        given = select(a, names.c.name).join(names, names.c.id == a.c.annotator_id).where(*STANDING)
         with self._read() as tx:
             mine = given.where(a.c.project_id == tx.project, a.c.action == "label")
             if annotator is not None:
@@ -204,11 +204,9 @@ def _described() -> Select[Any]:
 
 def _notes(tx: Tx, rows: Sequence[int]) -> dict[int, str]:
     """The notes on these rows that stand, oldest first, one a line."""
-    undo = a.alias("undo")
-    taken_back = select(undo.c.id).where(undo.c.project_id == a.c.project_id, undo.c.undoes == a.c.id).exists()
     noted = select(a.c.row, a.c.note).where(a.c.project_id == tx.project, a.c.row.in_(rows), a.c.note.is_not(None))
     found: dict[int, list[str]] = defaultdict(list)
-    for r in tx.rows(noted.where(~taken_back).order_by(a.c.id)):
+    for r in tx.rows(noted.where(~UNDONE).order_by(a.c.id)):
         found[r.row].append(r.note)
     return {row: "\n".join(notes) for row, notes in found.items()}
 

@@ -7,18 +7,18 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Integer, bindparam, delete, func, insert, select, update
 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
 from tyrogue.store.base import Base
 from tyrogue.store.database import Tx
 from tyrogue.store.items import (
+    AVAILABLE,
     LEASE_SECONDS,
-    available,
+    OPEN,
     hold,
     item_row,
-    open_,
     overlap,
     to_items,
 )
@@ -28,6 +28,15 @@ from tyrogue.store.truth import CHUNK
 from tyrogue.types import Rows
 
 i, r = s.items, s.reservations
+
+_NEXT = (
+    select(i.c.id)
+    .where(*AVAILABLE, i.c.id.not_in(bindparam("taken", expanding=True)))
+    .order_by(i.c.priority, i.c.round, i.c.position, i.c.id)
+    .limit(bindparam("n", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_STILL = select(i.c.id).where(*AVAILABLE, i.c.id.in_(bindparam("locked", expanding=True)))
 
 
 class Queue(Base):
@@ -72,9 +81,9 @@ class Queue(Base):
         _check([new])
         with self._write() as tx:
             tx.lock()
-            least = tx.scalar(select(func.min(i.c.priority)).where(i.c.project_id == tx.project, open_()))
+            least = tx.scalar(select(func.min(i.c.priority)).where(i.c.project_id == tx.project, OPEN))
             front = min(least or 0, 0) - 1
-            waiting = tx.scalar(select(i.c.id).where(i.c.project_id == tx.project, i.c.row == row, open_()))
+            waiting = tx.scalar(select(i.c.id).where(i.c.project_id == tx.project, i.c.row == row, OPEN))
             if waiting is None:
                 waiting = _insert(tx, new, front)
             else:
@@ -110,7 +119,7 @@ class Queue(Base):
     def ready(self, round: int | None = None) -> int:
         """Gives how many items (of this round) wait and nobody has in hand."""
         with self._read() as tx:
-            waiting = [i.c.project_id == tx.project, open_()]
+            waiting = [i.c.project_id == tx.project, OPEN]
             if round is not None:
                 waiting.append(i.c.round == round)
             # Few items are in hand: counting those is cheaper than asking each waiting one.
@@ -135,7 +144,7 @@ class Queue(Base):
         """Gives the rows in the queue, reserved ones included, sorted: not to be drawn again."""
         with self._read() as tx:
             held = select(r.c.item_id).where(r.c.project_id == tx.project, r.c.expires > tx.now)
-            waiting = tx.rows(select(i.c.row).where(i.c.project_id == tx.project, open_() | i.c.id.in_(held)))
+            waiting = tx.rows(select(i.c.row).where(i.c.project_id == tx.project, OPEN | i.c.id.in_(held)))
         rows = np.unique(np.array([row.row for row in waiting], np.int64))
         rows.flags.writeable = False
         return rows
@@ -159,7 +168,7 @@ def _check_round(tx: Tx, number: int) -> None:
 
 def _unseen(tx: Tx, round_number: int) -> Any:
     mine = delete(i).where(i.c.project_id == tx.project, i.c.round == round_number)
-    return mine.where(open_(), i.c.served.is_(None), i.c.decided == 0, i.c.priority == 0)
+    return mine.where(OPEN, i.c.served.is_(None), i.c.decided == 0, i.c.priority == 0)
 
 
 def _known(tx: Tx, rows: Sequence[int]) -> set[int]:
@@ -231,15 +240,13 @@ def _held(tx: Tx, me: int) -> list[int]:
 
 def _take(tx: Tx, me: int, n: int) -> list[int]:
     """Locks the next n items that this annotator may have, passing over those that another transaction holds."""
-    free = available(tx, me, overlap(tx))
-    order = (i.c.priority, i.c.round, i.c.position, i.c.id)
+    terms = {"project": tx.project, "me": me, "now": tx.now, "wanted": overlap(tx)}
     taken: list[int] = []
     while len(taken) < n:
-        some = select(i.c.id).where(*free, i.c.id.not_in(taken)).order_by(*order).limit(n - len(taken))
-        locked = [row.id for row in tx.rows(some.with_for_update(skip_locked=True))]
+        locked = [row.id for row in tx.rows(_NEXT, taken=taken, n=n - len(taken), **terms)]
         # Under READ COMMITTED the first statement may have judged reservations as they were before the lock;
         # a statement after it sees them as they are.
-        still = {row.id for row in tx.rows(select(i.c.id).where(*free, i.c.id.in_(locked)))} if locked else set()
+        still = {row.id for row in tx.rows(_STILL, locked=locked, **terms)} if locked else set()
         taken += [id for id in locked if id in still]
         if not locked:
             break

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, select, update
 from tyrogue.store import schema as s
 from tyrogue.store.base import Base
 from tyrogue.store.database import Tx
-from tyrogue.store.truth import standing, truths
+from tyrogue.store.truth import STANDING, truths
 
 i, a = s.items, s.journal
 
@@ -48,11 +48,9 @@ def _replay(project: int, classes: dict[int, dict[str, Any]], event: Any) -> Non
 
 
 def _rebuild_items(tx: Tx) -> int:
-    said = standing().subquery()
-    count = select(said.c.item_id, func.count(said.c.annotator_id.distinct()).label("n"))
-    decided = {
-        row.item_id: row.n for row in tx.rows(count.where(said.c.project_id == tx.project).group_by(said.c.item_id))
-    }
+    count = select(a.c.item_id, func.count(a.c.annotator_id.distinct()).label("n"))
+    mine = count.where(a.c.project_id == tx.project, *STANDING).group_by(a.c.item_id)
+    decided = {row.item_id: row.n for row in tx.rows(mine)}
     stored = tx.rows(select(i.c.id, i.c.decided).where(i.c.project_id == tx.project))
     wrong = [row.id for row in stored if row.decided != decided.get(row.id, 0)]
     for id in wrong:

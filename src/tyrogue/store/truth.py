@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, exists, select
+from sqlalchemy import ColumnElement, Row, bindparam, delete, exists, select
 
 from tyrogue.store import schema as s
 from tyrogue.store.database import Tx
@@ -21,6 +21,23 @@ from tyrogue.store.records import DECISIONS
 
 CHUNK = 5_000
 """Rows named in one statement; SQLite takes 32,766 variables."""
+
+_UNDO = s.journal.alias("undo")
+UNDONE: ColumnElement[bool] = (
+    exists().where(_UNDO.c.project_id == s.journal.c.project_id, _UNDO.c.undoes == s.journal.c.id).correlate(s.journal)
+)
+"""Whether a record of the journal was taken back."""
+
+STANDING: tuple[ColumnElement[bool], ...] = (s.journal.c.action.in_(DECISIONS), ~UNDONE)
+"""The decisions that nobody took back."""
+
+_ALL = (
+    select(s.journal)
+    .where(s.journal.c.project_id == bindparam("project"), *STANDING)
+    .order_by(s.journal.c.row, s.journal.c.id)
+)
+_SOME = _ALL.where(s.journal.c.row.in_(bindparam("rows", expanding=True)))
+_ROOTS = select(s.classes.c.id, s.classes.c.root_id).where(s.classes.c.project_id == bindparam("project"))
 
 
 @dataclass(frozen=True)
@@ -78,13 +95,11 @@ def judge(tx: Tx, rows: Sequence[int]) -> None:
     root = roots(tx)
     for start in range(0, len(rows), CHUNK):
         some = rows[start : start + CHUNK]
-        a = s.journal
-        found = [
-            truth(tx.project, row, verdict(said, root)) for row, said in _said(tx, standing().where(a.c.row.in_(some)))
-        ]
+        said = _by_row(tx.rows(_SOME, project=tx.project, rows=some))
+        found = [truth(tx.project, row, verdict(about, root)) for row, about in said]
         left = sorted(set(some) - {one["row"] for one in found})
         tx.upsert(s.truths, found)
-        if left:
+        if left:  # all was taken back
             tx.run(delete(s.truths).where(s.truths.c.project_id == tx.project, s.truths.c.row.in_(left)))
 
 
@@ -98,7 +113,7 @@ def judge_disputed(tx: Tx) -> None:
 def truths(tx: Tx) -> Iterator[dict[str, Any]]:
     """Gives the table of current labels as the whole journal says it, by row."""
     root = roots(tx)
-    return (truth(tx.project, row, verdict(said, root)) for row, said in _said(tx, standing()))
+    return (truth(tx.project, row, verdict(said, root)) for row, said in _by_row(tx.rows(_ALL, project=tx.project)))
 
 
 def truth(project: int, row: int, found: Verdict) -> dict[str, Any]:
@@ -120,21 +135,11 @@ def truth(project: int, row: int, found: Verdict) -> dict[str, Any]:
 
 def roots(tx: Tx) -> dict[int, int]:
     """Gives the active class for which each class counts."""
-    c = s.classes
-    return {r.id: r.root_id for r in tx.rows(select(c.c.id, c.c.root_id).where(c.c.project_id == tx.project))}
+    return {r.id: r.root_id for r in tx.rows(_ROOTS, project=tx.project)}
 
 
-def standing() -> Select[Any]:
-    """The decisions that nobody took back."""
-    a, undo = s.journal, s.journal.alias("undo")
-    taken_back = exists().where(undo.c.project_id == a.c.project_id, undo.c.undoes == a.c.id)
-    return select(a).where(a.c.action.in_(DECISIONS), ~taken_back)
-
-
-def _said(tx: Tx, statement: Select[Any]) -> Iterable[tuple[int, list[Said]]]:
-    a = s.journal
-    rows = tx.rows(statement.where(a.c.project_id == tx.project).order_by(a.c.row, a.c.id))
-    return ((row, [_one(r) for r in group]) for row, group in groupby(rows, key=lambda r: r.row))
+def _by_row(found: Iterable[Row[Any]]) -> Iterator[tuple[int, list[Said]]]:
+    return ((row, [_one(r) for r in group]) for row, group in groupby(found, key=lambda r: r.row))
 
 
 def _one(r: Row[Any]) -> Said:
