@@ -143,9 +143,12 @@ class Queue(Base):
     def queued_rows(self) -> Rows:
         """Gives the rows in the queue, reserved ones included, sorted: not to be drawn again."""
         with self._read() as tx:
-            held = select(r.c.item_id).where(r.c.project_id == tx.project, r.c.expires > tx.now)
-            waiting = tx.rows(select(i.c.row).where(i.c.project_id == tx.project, OPEN | i.c.id.in_(held)))
-        rows = np.unique(np.array([row.row for row in waiting], np.int64))
+            waiting = tx.rows(select(i.c.row).where(i.c.project_id == tx.project, OPEN))
+            live = (r.c.project_id == tx.project, r.c.expires > tx.now)
+            held = tx.rows(
+                select(i.c.row).join(r, r.c.item_id == i.c.id).where(*live)
+            )  # after an undo also closed ones
+        rows = np.unique(np.array([row.row for row in (*waiting, *held)], np.int64))
         rows.flags.writeable = False
         return rows
 
