@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from sqlalchemy import select
+
+from tyrogue.store import schema as s
 from tyrogue.store.database import Clock, Database, Tx
+
+
+def setting(tx: Tx, key: str, default: Any = None) -> Any:
+    """Gives a setting's value."""
+    found = tx.first(select(s.settings.c.value).where(s.settings.c.project_id == tx.project, s.settings.c.key == key))
+    return default if found is None else found.value
 
 
 class Base:

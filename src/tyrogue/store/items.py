@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Integer, Row, and_, bindparam, delete, exi
 
 from tyrogue.errors import UsageError
 from tyrogue.store import schema as s
+from tyrogue.store.base import setting
 from tyrogue.store.database import Tx
 from tyrogue.store.records import Item
-from tyrogue.store.settings import setting
 from tyrogue.store.truth import STANDING
 
 LEASE_SECONDS = 600.0
+OVERLAP = "overlap"
 
 i, r, a = s.items, s.reservations, s.journal
 
@@ -23,7 +24,12 @@ OPEN: ColumnElement[bool] = i.c.open == true()
 
 _ME, _NOW = bindparam("me", type_=Integer), bindparam("now", type_=s.UtcTime)
 _LIVE = and_(r.c.item_id == i.c.id, r.c.expires > _NOW)
-_OTHERS = select(func.count()).where(_LIVE, r.c.annotator_id != _ME).correlate(i).scalar_subquery()
+DECIDES_ANEW: ColumnElement[bool] = (
+    exists().where(a.c.item_id == r.c.item_id, a.c.annotator_id == r.c.annotator_id, *STANDING).correlate(r)
+)
+"""Whether who reserves an item has a decision on it that stands (after the undo of a correction)."""
+
+_OTHERS = select(func.count()).where(_LIVE, r.c.annotator_id != _ME, ~DECIDES_ANEW).correlate(i).scalar_subquery()
 _MINE = exists().where(_LIVE, r.c.annotator_id == _ME).correlate(i)
 _DECIDED = exists().where(a.c.item_id == i.c.id, a.c.annotator_id == _ME, *STANDING).correlate(i)
 
@@ -51,8 +57,16 @@ _LABELS = (
 
 def overlap(tx: Tx) -> int:
     """Gives how many annotators are wanted for an item that does not say so itself."""
-    found = setting(tx, "overlap", 1)
-    return max(1, int(found)) if isinstance(found, int | float) else 1
+    return int(setting(tx, OVERLAP, 1))
+
+
+def close_decided(tx: Tx) -> None:
+    """Closes the items that have all the decisions that are wanted; who holds one may still finish it."""
+    tx.run(
+        update(i)
+        .where(i.c.project_id == tx.project, OPEN, i.c.decided >= func.coalesce(i.c.overlap, overlap(tx)))
+        .values(open=False)
+    )
 
 
 def item_row(tx: Tx, item: int, *, lock: bool = False) -> Row[Any]:

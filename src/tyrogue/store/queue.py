@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Integer, bindparam, delete, func, insert, select, update
+from sqlalchemy import Integer, bindparam, delete, false, func, insert, select, true, update
 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
@@ -15,6 +15,7 @@ from tyrogue.store.base import Base
 from tyrogue.store.database import Tx
 from tyrogue.store.items import (
     AVAILABLE,
+    DECIDES_ANEW,
     LEASE_SECONDS,
     OPEN,
     hold,
@@ -81,8 +82,7 @@ class Queue(Base):
         _check([new])
         with self._write() as tx:
             tx.lock()
-            least = tx.scalar(select(func.min(i.c.priority)).where(i.c.project_id == tx.project, OPEN))
-            front = min(least or 0, 0) - 1
+            front = _front(tx)
             waiting = tx.scalar(select(i.c.id).where(i.c.project_id == tx.project, i.c.row == row, OPEN))
             if waiting is None:
                 waiting = _insert(tx, new, front)
@@ -126,7 +126,7 @@ class Queue(Base):
             full = (
                 select(i.c.id)
                 .join(r, r.c.item_id == i.c.id)
-                .where(*waiting, r.c.project_id == tx.project, r.c.expires > tx.now)
+                .where(*waiting, r.c.project_id == tx.project, r.c.expires > tx.now, ~DECIDES_ANEW)
                 .group_by(i.c.id, i.c.decided, i.c.overlap)
                 .having(func.count() + i.c.decided >= func.coalesce(i.c.overlap, overlap(tx)))
             )
@@ -224,6 +224,13 @@ def _note_model(tx: Tx, number: int, items: Sequence[NewItem]) -> None:
         t = s.rounds
         mine = update(t).where(t.c.project_id == tx.project, t.c.number == number)
         tx.run(mine.values(ranked_with=queried.model_version))
+
+
+def _front(tx: Tx) -> int:
+    """Gives a priority before all that were ever given: no two pushed items share one."""
+    lowest = select(func.min(i.c.priority)).where(i.c.project_id == tx.project)
+    found = [int(tx.scalar(lowest.where(i.c.open == state)) or 0) for state in (true(), false())]
+    return min(*found, 0) - 1
 
 
 def _pushed(tx: Tx, item: int, annotator: str | None) -> Item:

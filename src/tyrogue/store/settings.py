@@ -7,15 +7,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tyrogue.errors import UsageError
 from tyrogue.store import schema as s
-from tyrogue.store.base import Base
-from tyrogue.store.database import Tx
-
-
-def setting(tx: Tx, key: str, default: Any = None) -> Any:
-    """Gives a setting's value."""
-    found = tx.first(select(s.settings.c.value).where(s.settings.c.project_id == tx.project, s.settings.c.key == key))
-    return default if found is None else found.value
+from tyrogue.store.base import Base, setting
+from tyrogue.store.items import OVERLAP, close_decided
 
 
 class Settings(Base):
@@ -25,9 +20,16 @@ class Settings(Base):
             return setting(tx, key, default)
 
     def set(self, key: str, value: Any) -> None:
-        """Sets a setting to anything that JSON can hold."""
+        """Sets a setting to anything that JSON can hold.
+
+        `overlap`, the number of annotators that each item goes to, holds for the items that are open now.
+        """
+        if key == OVERLAP and not (isinstance(value, int) and value >= 1):
+            raise UsageError(f"overlap is {value!r}; it is the number of annotators for each text, at least 1.")
         with self._write() as tx:
             tx.upsert(s.settings, [{"project_id": tx.project, "key": key, "value": value}])
+            if key == OVERLAP:
+                close_decided(tx)
 
     def settings(self) -> dict[str, Any]:
         """Gives all that was set."""
