@@ -12,7 +12,7 @@ from numpy.random import Generator
 
 from tyrogue.errors import PoolExhausted, UsageError
 from tyrogue.pool import Inputs, Pool, as_rows
-from tyrogue.protocols import Classifier, Strategy
+from tyrogue.protocols import Classifier, Strategy, View
 from tyrogue.strategies.random import Random
 from tyrogue.types import FitReport, Floats, Labels, Rows, Selection
 from tyrogue.view import Embedder, Mode, PoolView
@@ -21,6 +21,11 @@ from tyrogue.view import Embedder, Mode, PoolView
 def rng_of(seed: int, round: int, purpose: int = 0) -> Generator:
     """Gives the generator of one round: a restart draws what it drew before, whatever happened between."""
     return np.random.default_rng([seed, round, purpose])
+
+
+def usable(strategy: Strategy, view: View) -> Strategy:
+    """Gives the strategy, or Random when there is no model yet and it cannot do without: decided here, nowhere else."""
+    return strategy if view.fitted or strategy.cold_start else Random()
 
 
 class Learner:
@@ -83,7 +88,7 @@ class Learner:
         if self.pool.size == 0:
             raise PoolExhausted(f"All {len(self.pool)} rows are labeled or closed. Import more texts to go on.")
         view = self.view()
-        strategy: Strategy = self.strategy if view.fitted or self.strategy.cold_start else Random()
+        strategy = usable(self.strategy, view)
         n = min(n, view.size)
         selection = strategy.query(view, n, rng_of(self.seed, self.round))
         _check(selection, self.pool, n, strategy)
