@@ -47,7 +47,12 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
     app.include_router(_labeling(engine), prefix="/api")
     app.include_router(_classes(engine), prefix="/api")
     app.include_router(_around(engine), prefix="/api")
-    app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _errors(app)
     protect(app, host=host, token=token)
     return app
