@@ -1,1 +1,39 @@
-"""."""
+"""Projects in SQLite or PostgreSQL: classes, queue with reservations, append-only journal, rounds, models."""
+
+from __future__ import annotations
+
+from tyrogue.store.records import (
+    ACTIONS,
+    KINDS,
+    ROLES,
+    Annotation,
+    Annotator,
+    Class,
+    ClassEvent,
+    Counts,
+    Item,
+    LabelRecord,
+    Model,
+    NewItem,
+    Round,
+    Vote,
+)
+from tyrogue.store.store import Store
+
+__all__ = [
+    "ACTIONS",
+    "KINDS",
+    "ROLES",
+    "Annotation",
+    "Annotator",
+    "Class",
+    "ClassEvent",
+    "Counts",
+    "Item",
+    "LabelRecord",
+    "Model",
+    "NewItem",
+    "Round",
+    "Store",
+    "Vote",
+]

@@ -1,0 +1,134 @@
+"""Items of the queue as the statements of several parts see them: who may have them, what closes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Row, and_, bindparam, delete, exists, func, or_, select, true, update
+
+from tyrogue.errors import UsageError
+from tyrogue.store import schema as s
+from tyrogue.store.database import Tx
+from tyrogue.store.records import Item
+from tyrogue.store.settings import setting
+from tyrogue.store.truth import STANDING
+
+LEASE_SECONDS = 600.0
+
+i, r, a = s.items, s.reservations, s.journal
+
+OPEN: ColumnElement[bool] = i.c.open == true()
+
+_ME, _NOW = bindparam("me", type_=Integer), bindparam("now", type_=s.UtcTime)
+_LIVE = and_(r.c.item_id == i.c.id, r.c.expires > _NOW)
+_OTHERS = select(func.count()).where(_LIVE, r.c.annotator_id != _ME).correlate(i).scalar_subquery()
+_MINE = exists().where(_LIVE, r.c.annotator_id == _ME).correlate(i)
+_DECIDED = exists().where(a.c.item_id == i.c.id, a.c.annotator_id == _ME, *STANDING).correlate(i)
+
+AVAILABLE: tuple[ColumnElement[bool], ...] = (
+    i.c.project_id == bindparam("project"),
+    OPEN,
+    i.c.decided + _OTHERS < func.coalesce(i.c.overlap, bindparam("wanted", type_=Integer)),
+    ~_MINE,
+    or_(i.c.decided == 0, ~_DECIDED),
+)
+"""Whether annotator `me` may be given an item `now`, when as many as `wanted` may."""
+
+_ITEM = select(i).where(i.c.project_id == bindparam("project"), i.c.id == bindparam("item"))
+_ITEM_LOCKED = _ITEM.with_for_update()
+_NUMBER_DECIDED = select(func.count(a.c.annotator_id.distinct())).where(a.c.item_id == bindparam("item"), *STANDING)
+_ITEMS = bindparam("items", type_=Integer, expanding=True)
+_UNTIL = select(r.c.item_id, r.c.expires).where(r.c.annotator_id == _ME, r.c.item_id.in_(_ITEMS), r.c.expires > _NOW)
+_LABELS = (
+    select(a.c.item_id, s.classes.c.root_id)
+    .join(s.classes, and_(s.classes.c.project_id == a.c.project_id, s.classes.c.id == a.c.class_id))
+    .where(a.c.annotator_id == _ME, a.c.item_id.in_(_ITEMS), a.c.action == "label")
+    .order_by(a.c.id)
+)
+
+
+def overlap(tx: Tx) -> int:
+    """Gives how many annotators are wanted for an item that does not say so itself."""
+    found = setting(tx, "overlap", 1)
+    return max(1, int(found)) if isinstance(found, int | float) else 1
+
+
+def item_row(tx: Tx, item: int, *, lock: bool = False) -> Row[Any]:
+    """Gives the item's row; UsageError when this project has none of this number."""
+    found = tx.first(_ITEM_LOCKED if lock else _ITEM, project=tx.project, item=item)
+    if found is None:
+        raise UsageError(f"There is no queue item {item} in this project. POST /api/next gives the next ones.")
+    return found
+
+
+def hold(tx: Tx, annotator: int, ids: Sequence[int], lease: float, *, first: bool = False) -> None:
+    """Reserves items for an annotator, after those he holds or before them; they count as served."""
+    if not ids:
+        return
+    end = func.min(r.c.ordinal) if first else func.max(r.c.ordinal)
+    held = tx.scalar(select(end).where(r.c.project_id == tx.project, r.c.annotator_id == annotator)) or 0
+    start = held - len(ids) if first else held + 1
+    expires = tx.now + timedelta(seconds=lease)
+    tx.upsert(
+        r,
+        [
+            {
+                "item_id": id,
+                "annotator_id": annotator,
+                "project_id": tx.project,
+                "ordinal": start + n,
+                "expires": expires,
+            }
+            for n, id in enumerate(ids)
+        ],
+    )
+    tx.run(update(i).where(i.c.id.in_(ids), i.c.served.is_(None)).values(served=tx.now))
+
+
+def settle(tx: Tx, item: Row[Any], *, by: int | None = None) -> None:
+    """Brings an item up to date with the decisions on it; who decided it holds it no longer, and nobody else
+    does once it is closed."""
+    decided = int(tx.scalar(_NUMBER_DECIDED, item=item.id))
+    wanted = item.overlap if item.overlap is not None else overlap(tx)
+    tx.run(
+        update(i)
+        .where(i.c.id == item.id)
+        .values(decided=decided, open=decided < wanted, served=func.coalesce(i.c.served, tx.now))
+    )
+    held = delete(r).where(r.c.item_id == item.id)
+    if decided >= wanted:
+        tx.run(held)
+    elif by is not None:
+        tx.run(held.where(r.c.annotator_id == by))
+
+
+def to_items(tx: Tx, rows: Iterable[Row[Any]], annotator: int | None) -> list[Item]:
+    """Gives the items as this annotator sees them."""
+    rows = list(rows)
+    ids = [row.id for row in rows]
+    if annotator is None or not rows:
+        return [_item(row, None, None) for row in rows]
+    until = {found.item_id: found.expires for found in tx.rows(_UNTIL, me=annotator, items=ids, now=tx.now)}
+    label = {found.item_id: found.root_id for found in tx.rows(_LABELS, me=annotator, items=ids)}
+    return [_item(row, until.get(row.id), label.get(row.id)) for row in rows]
+
+
+def _item(row: Row[Any], until: Any, label: int | None) -> Item:
+    return Item(
+        id=row.id,
+        row=row.row,
+        kind=row.kind,
+        round=row.round,
+        position=row.position,
+        score=row.score,
+        facts=row.facts,
+        model_version=row.model_version,
+        probabilities=row.probabilities,
+        blind=row.blind,
+        created=row.created,
+        answered=not row.open,
+        reserved_until=until,
+        label=label,
+    )

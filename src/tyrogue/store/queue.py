@@ -1,0 +1,253 @@
+"""The queue: texts waiting for a decision, and who has which in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Integer, bindparam, delete, func, insert, select, update
+
+from tyrogue.errors import Conflict, UsageError
+from tyrogue.store import schema as s
+from tyrogue.store.base import Base
+from tyrogue.store.database import Tx
+from tyrogue.store.items import (
+    AVAILABLE,
+    LEASE_SECONDS,
+    OPEN,
+    hold,
+    item_row,
+    overlap,
+    to_items,
+)
+from tyrogue.store.people import annotator_id
+from tyrogue.store.records import KINDS, Item, NewItem
+from tyrogue.store.truth import CHUNK
+from tyrogue.types import Rows
+
+i, r = s.items, s.reservations
+
+_NEXT = (
+    select(i.c.id)
+    .where(*AVAILABLE, i.c.id.not_in(bindparam("taken", expanding=True)))
+    .order_by(i.c.priority, i.c.round, i.c.position, i.c.id)
+    .limit(bindparam("n", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_STILL = select(i.c.id).where(*AVAILABLE, i.c.id.in_(bindparam("locked", expanding=True)))
+
+
+class Queue(Base):
+    def enqueue(self, round_number: int, items: Sequence[NewItem], *, replace: bool = False) -> int:
+        """Gives how many items were appended to the queue of a round, after those it has.
+
+        Rows that are in the queue already, or were ever answered, are left out. With `replace`, what was never
+        shown of this round goes first: a better ranking replaces it, and never what somebody has seen.
+        """
+        _check(items)
+        with self._write() as tx:
+            tx.lock()
+            _check_round(tx, round_number)
+            if replace:
+                tx.run(_unseen(tx, round_number))
+            known = _known(tx, [item.row for item in items])
+            fresh = {item.row: item for item in reversed(items) if item.row not in known}
+            new = [item for item in items if fresh.get(item.row) is item]
+            _append(tx, round_number, new)
+            _note_model(tx, round_number, items)
+            return len(new)
+
+    def push(
+        self,
+        row: int,
+        kind: str,
+        *,
+        score: float | None = None,
+        facts: dict[str, Any] | None = None,
+        model_version: str | None = None,
+        probabilities: list[float] | None = None,
+        blind: bool = False,
+        overlap: int | None = None,
+        annotator: str | None = None,
+    ) -> Item:
+        """Gives the item that puts this text first in the queue, before those pushed earlier.
+
+        A text that waits in the queue already moves to the front and stays the item it is. With `annotator`,
+        it is reserved as that person's next.
+        """
+        new = NewItem(row, kind, score, facts or {}, model_version, probabilities, blind, overlap)
+        _check([new])
+        with self._write() as tx:
+            tx.lock()
+            least = tx.scalar(select(func.min(i.c.priority)).where(i.c.project_id == tx.project, OPEN))
+            front = min(least or 0, 0) - 1
+            waiting = tx.scalar(select(i.c.id).where(i.c.project_id == tx.project, i.c.row == row, OPEN))
+            if waiting is None:
+                waiting = _insert(tx, new, front)
+            else:
+                tx.run(update(i).where(i.c.id == waiting).values(priority=front))
+            return _pushed(tx, waiting, annotator)
+
+    def reserve(self, annotator: str, n: int, *, lease_seconds: float = LEASE_SECONDS) -> list[Item]:
+        """Gives up to n items for this annotator: first those he holds, in their order, then the next ones.
+
+        They are his until the lease ends, which asking again prolongs; then they return to the queue. Nobody
+        gets an item twice, and no more people get it than are wanted (setting `overlap`, 1).
+        """
+        if n < 1:
+            raise UsageError(f"{n} items were asked for; it takes at least 1.")
+        with self._write() as tx:
+            me = annotator_id(tx, annotator)
+            held = _held(tx, me)[:n]
+            expires = tx.now + timedelta(seconds=lease_seconds)
+            if held:
+                tx.run(update(r).where(r.c.annotator_id == me, r.c.item_id.in_(held)).values(expires=expires))
+            taken = _take(tx, me, n - len(held))
+            hold(tx, me, taken, lease_seconds)
+            order = {id: place for place, id in enumerate([*held, *taken])}
+            rows = tx.rows(select(i).where(i.c.id.in_(order)))
+            return to_items(tx, sorted(rows, key=lambda row: order[row.id]), me)
+
+    def release(self, annotator: str) -> int:
+        """Gives how many items this annotator held; they return to the queue."""
+        with self._write() as tx:
+            me = annotator_id(tx, annotator)
+            return tx.run(delete(r).where(r.c.project_id == tx.project, r.c.annotator_id == me, r.c.expires > tx.now))
+
+    def ready(self, round: int | None = None) -> int:
+        """Gives how many items (of this round) wait and nobody has in hand."""
+        with self._read() as tx:
+            waiting = [i.c.project_id == tx.project, OPEN]
+            if round is not None:
+                waiting.append(i.c.round == round)
+            # Few items are in hand: counting those is cheaper than asking each waiting one.
+            full = (
+                select(i.c.id)
+                .join(r, r.c.item_id == i.c.id)
+                .where(*waiting, r.c.project_id == tx.project, r.c.expires > tx.now)
+                .group_by(i.c.id, i.c.decided, i.c.overlap)
+                .having(func.count() + i.c.decided >= func.coalesce(i.c.overlap, overlap(tx)))
+            )
+            total = tx.scalar(select(func.count()).select_from(i).where(*waiting))
+            return int(total) - int(tx.scalar(select(func.count()).select_from(full.subquery())))
+
+    def item(self, id: int, annotator: str | None = None) -> Item:
+        """Gives an item; with `annotator`, also his reservation and last label of it."""
+        with self._read() as tx:
+            who = s.annotators
+            me = tx.scalar(select(who.c.id).where(who.c.project_id == tx.project, who.c.name == annotator))
+            return to_items(tx, [item_row(tx, id)], me)[0]
+
+    def queued_rows(self) -> Rows:
+        """Gives the rows in the queue, reserved ones included, sorted: not to be drawn again."""
+        with self._read() as tx:
+            held = select(r.c.item_id).where(r.c.project_id == tx.project, r.c.expires > tx.now)
+            waiting = tx.rows(select(i.c.row).where(i.c.project_id == tx.project, OPEN | i.c.id.in_(held)))
+        rows = np.unique(np.array([row.row for row in waiting], np.int64))
+        rows.flags.writeable = False
+        return rows
+
+
+def _check(items: Sequence[NewItem]) -> None:
+    for item in items:
+        if item.kind not in KINDS:
+            raise UsageError(f"{item.kind!r} is not a kind of item. Kinds: {', '.join(KINDS)}.")
+        if item.row < 0:
+            raise UsageError(f"Row {item.row} cannot be in a pool: rows count from 0.")
+        if item.overlap is not None and item.overlap < 1:
+            raise UsageError(f"Row {item.row} wants {item.overlap} annotators; it takes at least 1.")
+
+
+def _check_round(tx: Tx, number: int) -> None:
+    t = s.rounds
+    if tx.scalar(select(t.c.number).where(t.c.project_id == tx.project, t.c.number == number)) is None:
+        raise Conflict(f"Round {number} was not opened. Call open_round({number}, ...) first.")
+
+
+def _unseen(tx: Tx, round_number: int) -> Any:
+    mine = delete(i).where(i.c.project_id == tx.project, i.c.round == round_number)
+    return mine.where(OPEN, i.c.served.is_(None), i.c.decided == 0, i.c.priority == 0)
+
+
+def _known(tx: Tx, rows: Sequence[int]) -> set[int]:
+    known: set[int] = set()
+    for start in range(0, len(rows), CHUNK):
+        some = [int(row) for row in rows[start : start + CHUNK]]
+        known.update(one.row for one in tx.rows(select(i.c.row).where(i.c.project_id == tx.project, i.c.row.in_(some))))
+    return known
+
+
+def _append(tx: Tx, round_number: int, new: Sequence[NewItem]) -> None:
+    of_round = select(func.max(i.c.position)).where(i.c.project_id == tx.project, i.c.round == round_number)
+    last = tx.scalar(of_round)
+    start = 0 if last is None else int(last) + 1
+    values = [_values(tx, item) | {"round": round_number, "position": start + n} for n, item in enumerate(new)]
+    tx.run(insert(i), values)
+
+
+def _insert(tx: Tx, new: NewItem, priority: int) -> int:
+    key = tx.connection.execute(insert(i).values(**_values(tx, new) | {"priority": priority})).inserted_primary_key
+    if key is None:
+        raise Conflict(f"Row {new.row} could not be queued.")
+    return int(key[0])
+
+
+def _values(tx: Tx, item: NewItem) -> dict[str, Any]:
+    return {
+        "project_id": tx.project,
+        "round": None,
+        "priority": 0,
+        "position": 0,
+        "row": int(item.row),
+        "kind": item.kind,
+        "score": None if item.score is None or not np.isfinite(item.score) else float(item.score),
+        "facts": dict(item.facts),
+        "model_version": item.model_version,
+        "probabilities": None if item.probabilities is None else [float(p) for p in item.probabilities],
+        "blind": bool(item.blind),
+        "overlap": item.overlap,
+        "created": tx.now,
+        "served": None,
+        "decided": 0,
+        "open": True,
+    }
+
+
+def _note_model(tx: Tx, number: int, items: Sequence[NewItem]) -> None:
+    queried = next((item for item in items if item.kind == "query"), None)
+    if queried is not None:
+        t = s.rounds
+        mine = update(t).where(t.c.project_id == tx.project, t.c.number == number)
+        tx.run(mine.values(ranked_with=queried.model_version))
+
+
+def _pushed(tx: Tx, item: int, annotator: str | None) -> Item:
+    if annotator is None:
+        return to_items(tx, [item_row(tx, item)], None)[0]
+    me = annotator_id(tx, annotator)
+    live = select(r.c.annotator_id).where(r.c.item_id == item, r.c.expires > tx.now, r.c.annotator_id != me)
+    if tx.scalar(live) is None:  # somebody else has it in hand: it stays there
+        hold(tx, me, [item], LEASE_SECONDS, first=True)
+    return to_items(tx, [item_row(tx, item)], me)[0]
+
+
+def _held(tx: Tx, me: int) -> list[int]:
+    live = select(r.c.item_id).where(r.c.project_id == tx.project, r.c.annotator_id == me, r.c.expires > tx.now)
+    return [row.item_id for row in tx.rows(live.order_by(r.c.ordinal, r.c.item_id))]
+
+
+def _take(tx: Tx, me: int, n: int) -> list[int]:
+    """Locks the next n items that this annotator may have, passing over those that another transaction holds."""
+    terms = {"project": tx.project, "me": me, "now": tx.now, "wanted": overlap(tx)}
+    taken: list[int] = []
+    while len(taken) < n:
+        locked = [row.id for row in tx.rows(_NEXT, taken=taken, n=n - len(taken), **terms)]
+        # Under READ COMMITTED the first statement may have judged reservations as they were before the lock;
+        # a statement after it sees them as they are.
+        still = {row.id for row in tx.rows(_STILL, locked=locked, **terms)} if locked else set()
+        taken += [id for id in locked if id in still]
+        if not locked:
+            break
+    return taken

@@ -1,0 +1,51 @@
+"""Settings of the project, and what its processes say about themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from tyrogue.store import schema as s
+from tyrogue.store.base import Base
+from tyrogue.store.database import Tx
+
+
+def setting(tx: Tx, key: str, default: Any = None) -> Any:
+    """Gives a setting's value."""
+    found = tx.first(select(s.settings.c.value).where(s.settings.c.project_id == tx.project, s.settings.c.key == key))
+    return default if found is None else found.value
+
+
+class Settings(Base):
+    def get(self, key: str, default: Any = None) -> Any:
+        """Gives the value of a setting, or `default` when it was never set."""
+        with self._read() as tx:
+            return setting(tx, key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        """Sets a setting to anything that JSON can hold."""
+        with self._write() as tx:
+            tx.upsert(s.settings, [{"project_id": tx.project, "key": key, "value": value}])
+
+    def settings(self) -> dict[str, Any]:
+        """Gives all that was set."""
+        t = s.settings
+        with self._read() as tx:
+            return {r.key: r.value for r in tx.rows(select(t).where(t.c.project_id == tx.project).order_by(t.c.key))}
+
+    def report(self, process: str, status: Mapping[str, Any]) -> None:
+        """Notes what a process does now: phase, progress, message, error, pid. A heartbeat."""
+        with self._write() as tx:
+            values = {"project_id": tx.project, "process": process, "status": dict(status), "updated": tx.now}
+            tx.upsert(s.statuses, [values])
+
+    def status(self, process: str) -> tuple[dict[str, Any], float] | None:
+        """Gives what a process said last, and how many seconds ago; None when it never did."""
+        t = s.statuses
+        with self._read() as tx:
+            found = tx.first(select(t).where(t.c.project_id == tx.project, t.c.process == process))
+            if found is None:
+                return None
+            return dict(found.status), max(0.0, (tx.now - found.updated).total_seconds())
