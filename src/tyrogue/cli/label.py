@@ -16,7 +16,7 @@ import typer
 from tyrogue.cli import options
 from tyrogue.cli.say import give_json, progress, remark
 from tyrogue.corpus.importing import ImportReport, import_source
-from tyrogue.corpus.project import Project, project_path_for
+from tyrogue.corpus.project import Project, is_project, project_path_for
 from tyrogue.errors import UsageError
 from tyrogue.labeling.plan import Plan
 from tyrogue.labeling.security import token_for
@@ -61,7 +61,7 @@ def label(
     browser: options.Browser = True,
 ) -> None:
     """Label a file of texts in the browser; a project directory appears beside the file."""
-    place = project or (Path(source) if _is_project(Path(source)) else project_path_for(Path(source)))
+    place = project or (Path(source) if is_project(Path(source)) else project_path_for(Path(source)))
     plan = options.plan(
         model=model,
         recipe=recipe,
@@ -77,7 +77,7 @@ def label(
     supervisor = Supervisor(place)
     supervisor.start()  # it needs seconds for its imports: meanwhile the file is read
     try:
-        if not _is_project(Path(source)):
+        if not is_project(Path(source)):
             columns = {"text": text, "text_pair": text_pair, "label": label_column, "id": id_column}
             _import(source, place, plan, columns=columns, encoding=encoding, classes=_names(labels))
         if test is not None:
@@ -122,7 +122,7 @@ def demo(
     supervisor = Supervisor(project)
     supervisor.start()
     try:
-        if not _is_project(project):
+        if not is_project(project):
             from tyrogue.corpus.demo import create_demo
 
             remark("Reading the docstrings of the installed libraries...")
@@ -227,8 +227,19 @@ def _import(
 ) -> ImportReport:
     with progress(f"Reading {source}") as show:
         report = import_source(
-            source, place, **columns, encoding=encoding, classes=classes, settings=plan.as_settings(), progress=show
+            source,
+            place,
+            text=columns.get("text"),
+            text_pair=columns.get("text_pair"),
+            label=columns.get("label"),
+            id=columns.get("id"),
+            encoding=encoding,
+            classes=classes,
+            progress=show,
+            index_search=False,
         )
+    if not Project.open(place).settings:
+        Project.open(place).update(settings=plan.as_settings(), seed=plan.seed)
     remark(_told(report))
     for warning in report.warnings:
         remark(f"Note: {warning}")
@@ -266,10 +277,6 @@ def _names(labels: str | None) -> list[str] | None:
     if len(set(names)) != len(names):
         raise UsageError(f"--labels names a class twice: {labels}")
     return names
-
-
-def _is_project(path: Path) -> bool:
-    return (path / "project.json").is_file()
 
 
 def _address(host: str, port: int) -> tuple[str, int]:

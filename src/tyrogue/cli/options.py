@@ -74,7 +74,7 @@ def plan(
     model: str = "transformer",
     recipe: str = "product",
     strategy: str = "tyrogue",
-    ratio: int | str = 3,
+    ratio: int = 3,
     settings: list[str] | None = None,
     mode: str = "cached",
     batch: int = 50,

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 
 from tyrogue.cli import options
@@ -62,7 +63,7 @@ def predict(
 
     rows = out.predictions(model, source, text=text, text_pair=text_pair, encoding=encoding)
     written = 0
-    with typer.open_file(str(output) if output else "-", "w", encoding="utf-8") as stream:
+    with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as stream:
         writer: csv.DictWriter[Any] | None = None
         for row in rows:
             if writer is None:

@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 
 from tyrogue.cli import options
@@ -112,7 +113,7 @@ def _class(name: str, classes: dict[str, int], file: Path, line: int) -> int:
 
 def _write(rows: list[dict[str, Any]], output: Path | None) -> None:
     columns = ["row", "id", "text", "text_pair", "label"]
-    with typer.open_file(str(output) if output else "-", "w", encoding="utf-8") as stream:
+    with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

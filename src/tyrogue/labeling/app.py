@@ -169,10 +169,10 @@ def _around(engine: Engine) -> APIRouter:
     @routes.post("/autopilot")
     def autopilot(body: schemas.Autopilot) -> Json:
         """Lets the gold labels answer, where there are any."""
-        if body.on and not engine.project.corpus.gold_names():
+        if body.on and not engine.has_gold:
             raise UsageError("This project has no gold labels, so the autopilot does not know the answers.")
         engine.store.set("autopilot", {"on": body.on, "seconds": body.seconds})
-        return {"available": bool(engine.project.corpus.gold_names()), "on": body.on, "seconds": body.seconds}
+        return {"available": engine.has_gold, "on": body.on, "seconds": body.seconds}
 
     @routes.get("/export")
     def export_labels(

@@ -21,7 +21,7 @@ class Autopilot:
         self._thread = threading.Thread(target=self._run, name="autopilot", daemon=True)
 
     def start(self) -> None:
-        if self.engine.project.corpus.gold_names():
+        if self.engine.has_gold:
             self._thread.start()
 
     def stop(self) -> None:
@@ -44,7 +44,7 @@ class Autopilot:
         if not items:
             return False
         item = items[0]
-        gold = self.engine.project.corpus.gold_one(item.row)
+        gold = self.engine.project.corpus.gold([item.row])[0]
         classes = {c.name: c.id for c in self.engine.store.classes(active_only=True)}
         class_id = classes.get(gold or "")
         self.engine.submit(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tyrogue.corpus.project import Project
-from tyrogue.corpus.sqlite import Record
+from tyrogue.corpus.records import Record
 from tyrogue.errors import UsageError
 from tyrogue.labeling.plan import LIVE, Plan
 from tyrogue.store import Annotation, Class, Item, Model, Store
@@ -35,6 +35,8 @@ class Engine:
 
     def __init__(self, project: Project, store: Store) -> None:
         self.project, self.store = project, store
+        # These look at every row; a request must not.
+        self.has_gold, self.pair = bool(project.corpus.gold_names()), project.corpus.pair
 
     @property
     def plan(self) -> Plan:
@@ -88,7 +90,7 @@ class Engine:
             "flagged": counts.flagged,
             "today": counts.today,
             "classes": [_class(c) for c in classes],
-            "pair": self.project.corpus.pair,
+            "pair": self.pair,
             "guidelines": self.store.get("guidelines", ""),
             "round": None
             if last is None
@@ -108,7 +110,7 @@ class Engine:
             "warnings": self._warnings(classes, counts.labeled),
             "settings": {name: getattr(plan, name) for name in LIVE},
             "autopilot": {
-                "available": bool(self.project.corpus.gold_names()),
+                "available": self.has_gold,
                 **self.store.get("autopilot", {"on": False}),
             },
             "journal": self.store.journal_position(),
@@ -120,10 +122,11 @@ class Engine:
         """Gives queue items as the page takes them."""
         records = self.project.corpus.records([item.row for item in items])
         versions = {model.version: model for model in self.store.models()} if items else {}
+        tokens = self.project.corpus.token_lengths([item.row for item in items])
         show = self.plan.suggestions
         return [
-            self._item(item, record, versions.get(item.model_version or ""), show=show, label=label)
-            for item, record in zip(items, records, strict=True)
+            self._item(item, record, versions.get(item.model_version or ""), show=show, tokens=int(length), label=label)
+            for item, record, length in zip(items, records, tokens, strict=True)
         ]
 
     def annotations(self, *, limit: int, before: int | None, annotator: str | None = None) -> Json:
@@ -178,7 +181,9 @@ class Engine:
 
     # Parts of the answers
 
-    def _item(self, item: Item, record: Record, model: Model | None, *, show: bool, label: int | None) -> Json:
+    def _item(
+        self, item: Item, record: Record, model: Model | None, *, show: bool, tokens: int, label: int | None
+    ) -> Json:
         probabilities = None if item.blind else _probabilities(item, model)
         return {
             "id": item.id,
@@ -187,7 +192,7 @@ class Engine:
             "text": record.text[:LONGEST_TEXT],
             "text_pair": None if record.text_pair is None else record.text_pair[:LONGEST_TEXT],
             "text_length": len(record.text),
-            "cut": self.project.is_cut(item.row),
+            "cut": tokens > self.store.get("max_tokens", 256),
             "meta": record.meta,
             "kind": item.kind,
             "round": item.round,
@@ -195,7 +200,7 @@ class Engine:
             "suggestion": probabilities[0] if probabilities and show else None,
             "probabilities": probabilities if show else None,
             "model": None if model is None else self._model(model),
-            "facts": item.facts | ({} if item.score is None else {"score": item.score}),
+            "facts": dict(item.facts) | ({} if item.score is None else {"score": item.score}),
             "copies": self.project.corpus.copies(item.row),
             "label": label,
             "reserved_until": None if item.reserved_until is None else item.reserved_until.isoformat(),

@@ -20,7 +20,7 @@ from tyrogue.labeling.plan import Plan
 from tyrogue.learner import rng_of
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
-from tyrogue.store import Store
+from tyrogue.store import KINDS, Store
 from tyrogue.types import UNLABELED, FitReport, Labels, Rows
 
 INSTANT = "linear"
@@ -32,6 +32,8 @@ IDLE_SECONDS = 20.0
 GUESS_SECONDS = {"linear": 0.5, "transformer": 40.0}
 """Training time assumed before any was measured."""
 KEPT_MODELS = 3
+TRAINED_ON = tuple(kind for kind in KINDS if kind != "reference")
+"""Labels of the reference sample judge models; no model learns from them."""
 
 
 class Publication(NamedTuple):
@@ -95,7 +97,7 @@ class Fitter:
 
     def training_labels(self) -> tuple[Rows, Labels]:
         """Gives rows and class positions that models may train on: everything but the reference sample."""
-        rows, ids = self.store.labels(exclude_kinds=("reference",))
+        rows, ids = self.store.labels(kinds=TRAINED_ON)
         return rows, self._positions(ids, self.class_ids)
 
     def take(self) -> Publication | None:
@@ -149,7 +151,7 @@ class Fitter:
         pace = self.store.pace() or 3.0
         if missing * pace <= self._expected_seconds(plan.model):
             return fresh >= min(FIRST_LABELS, plan.batch // 2) or missing == 0
-        return self.store.seconds_since_label() > IDLE_SECONDS
+        return (self.store.seconds_since_decision() or 0.0) > IDLE_SECONDS
 
     def _expected_seconds(self, kind: str) -> float:
         known = [m.train_seconds for m in self.store.models() if m.kind == kind]
@@ -158,7 +160,7 @@ class Fitter:
     def _lesson(self, kind: str) -> Lesson:
         position = self.store.journal_position()
         class_ids = self.store.class_index()
-        rows, ids = self.store.labels(exclude_kinds=("reference",))
+        rows, ids = self.store.labels(kinds=TRAINED_ON)
         last = self.store.last_round()
         number = len(self.store.models()) + 1
         labels = self._positions(ids, class_ids)

@@ -9,8 +9,8 @@ from typing import Any
 
 from tyrogue import models, ops
 from tyrogue.corpus.export import export_labels
-from tyrogue.corpus.importing import read_records
 from tyrogue.corpus.project import Project
+from tyrogue.corpus.reading import read_records
 from tyrogue.corpus.records import Record
 from tyrogue.encoders import open_encoder
 from tyrogue.encoders.cache import CachedEncoder

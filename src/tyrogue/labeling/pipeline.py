@@ -54,7 +54,7 @@ class Pipeline:
 
     def step(self) -> bool:
         """Does one piece of work; False when there was none."""
-        return self._take_over() or self._fill() or self._follow_dial() or self._refine() or self.fitter.step(self.plan)
+        return self._take_over() or self._refine() or self._fill() or self._follow_dial() or self.fitter.step(self.plan)
 
     # What to do next, most urgent first
 
@@ -74,28 +74,42 @@ class Pipeline:
         if self.store.ready() >= plan.batch:
             return False
         last = self.store.last_round()
-        unfinished = last is not None and last.ranked_with is None
-        pool = self._open_pool(replacing=last.number if last is not None and unfinished else None)
+        unfinished = last is not None and last.queued == 0
+        pool = self._open_pool(replacing=None)
         if pool.size == 0 and not len(self._audit_rows(1)):
-            return False
+            return self._note_exhausted(True)
+        self._note_exhausted(False)
         current = last if last is not None and unfinished else self._open(0 if last is None else last.number + 1, plan)
-        self._queue(current, pool, replacing=unfinished)
+        self._queue(current, pool, replacing=False)
+        return True
+
+    def _note_exhausted(self, exhausted: bool) -> bool:
+        """Lets the page tell "all done" from "preparing"; whether that is news."""
+        if bool(self.store.get("exhausted", False)) == exhausted:
+            return False
+        self.store.set("exhausted", exhausted)
         return True
 
     def _follow_dial(self) -> bool:
         """The dial or the batch moved: what is not shown yet is chosen again, from the same draw."""
         last, plan = self.store.last_round(), self.plan
-        if last is None or last.ranked_with is None or (last.ratio, last.size) == (plan.ratio, plan.batch):
+        if last is None or last.queued == 0 or (last.ratio, last.size) == (plan.ratio, plan.batch):
             return False
         self.store.change_round(last.number, ratio=plan.ratio, size=plan.batch)
         moved = self.store.round(last.number)
-        self._queue(moved, self._open_pool(replacing=last.number), replacing=True, restage=True)
+        self._queue(moved, self._open_pool(replacing=last.number), replacing=True)
         return True
 
     def _refine(self) -> bool:
         """The first texts were chosen in a hurry: the rest of their batch is chosen again, from all candidates."""
         last = self.store.last_round()
-        if last is None or last.number != 0 or last.staged or not isinstance(self._strategy(last), Staged):
+        if (
+            last is None
+            or last.number != 0
+            or last.staged
+            or not last.queued
+            or not isinstance(self._strategy(last), Staged)
+        ):
             return False
         self._queue(last, self._open_pool(replacing=0), replacing=True)
         return True
@@ -117,7 +131,7 @@ class Pipeline:
         plan = self.plan.changed(strategy=current.strategy, parameters=tuple(current.parameters.items()))
         return plan.changed(ratio=current.ratio if current.ratio is not None else plan.ratio).make_strategy()
 
-    def _queue(self, current: Round, pool: Pool, *, replacing: bool, restage: bool = False) -> None:
+    def _queue(self, current: Round, pool: Pool, *, replacing: bool) -> None:
         plan, started = self.plan, time.perf_counter()
         view = PoolView(
             pool,
@@ -129,14 +143,14 @@ class Pipeline:
         )
         hurried = current.number == 0 and not replacing and not view.fitted
         wanted = max(plan.batch - plan.audited, 1)
-        selection = self._select(current, view, wanted, hurried=hurried, restage=restage)
+        selection = self._select(current, view, wanted, hurried=hurried)
         version = self.fitter.version if view.fitted else ""
         items = self._with_audit(self._items(selection, view, version), plan)
-        self.store.enqueue(current.number, items, replace=replacing, limit=plan.batch, ranked_with=version)
+        self.store.enqueue(current.number, items, replace=replacing, limit=plan.batch)
         self.store.time_round(current.number, "select_seconds", time.perf_counter() - started)
         self._say("waiting", "")
 
-    def _select(self, current: Round, view: PoolView, n: int, *, hurried: bool, restage: bool) -> Selection:
+    def _select(self, current: Round, view: PoolView, n: int, *, hurried: bool) -> Selection:
         strategy = usable(self._strategy(current), view)
         n = min(n, view.size)
         if n == 0:
@@ -149,7 +163,7 @@ class Pipeline:
             fewer = _with_candidates(strategy, self._affordable(view, n, rng_of(current.seed, current.number, 2)))
             if fewer is not None:
                 return fewer.query(view, n, rng)
-        stage = None if restage else self.store.stage(current.number)
+        stage = self.store.stage(current.number)
         if stage is None:
             self._embed_ahead(view, strategy, current)
             self._say("clustering", f"Preparing batch {current.number + 1}")
@@ -209,17 +223,24 @@ class Pipeline:
         return head + rest
 
     def _audit_rows(self, n: int) -> Rows:
-        """The next reference texts in their fixed order that nobody has been shown."""
-        reference = self.project.corpus.reference
-        seen = np.concatenate([self.store.queued_rows(shown_only=True), self.store.answered_rows()])
+        """The next reference texts, in an order that is random and never changes, that nobody has been shown."""
+        reference = self._reference_order()
+        seen = np.concatenate([self.store.queued_rows(shown=True), self.store.answered_rows()])
         return reference[~np.isin(reference, seen)][:n]
+
+    def _reference_order(self) -> Rows:
+        # By a hash of the row: the order stays when the sample grows with the pool.
+        reference = self.project.corpus.reference
+        mixed = (reference.astype(np.uint64) + np.uint64(self.plan.seed + 1)) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
+        return reference[np.argsort(mixed ^ (mixed >> np.uint64(29)), kind="stable")]
 
     def _open_pool(self, *, replacing: int | None) -> Pool:
         """Gives the pool of rows that may be asked about now; `replacing` reopens what a round has not shown."""
         pool = Pool(self.project.corpus, reference=self.project.corpus.reference)
         rows, labels = self.fitter.training_labels()
         pool.teach(rows, labels)
-        pool.close(self.store.queued_rows(except_unshown_of=replacing))
+        pool.close(self.store.queued_rows(without_unseen_of=replacing))
         pool.close(self.store.answered_rows())
         return pool
 

@@ -37,7 +37,7 @@ class Plan:
 
     strategy: str = "tyrogue"
     parameters: tuple[tuple[str, Any], ...] = ()
-    ratio: int | str = 3
+    ratio: int = 3
     batch: int = 50
     audit: float = 0.1
     model: str = "transformer"

@@ -11,7 +11,8 @@ from scipy.stats import norm
 from sklearn.metrics import accuracy_score, f1_score
 
 from tyrogue import models
-from tyrogue.corpus.project import Project
+from tyrogue.corpus.project import Project, is_project
+from tyrogue.corpus.sqlite import SqliteCorpus
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
 from tyrogue.store import Store
@@ -21,6 +22,8 @@ from tyrogue.view import Embedder
 if TYPE_CHECKING:
     from tyrogue.labeling.fitting import Lesson
 
+TEST = "test"
+"""Folder of the project that holds the gold file."""
 TEST_TEXTS = 1000
 """At most so many texts of the gold file are predicted for a point of the curve while people label."""
 ENOUGH_AUDITED = 30
@@ -46,6 +49,12 @@ def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float
     return max(low, 0.0), min(high, 1.0)
 
 
+def test_corpus(project: Project) -> SqliteCorpus | None:
+    """Gives the gold file that came with `--test`, or None."""
+    place = project.path / TEST
+    return Project.open(place).corpus if is_project(place) else None
+
+
 def audit(store: Store, model: Classifier, inputs_of: InputsOf, class_ids: tuple[int, ...]) -> dict[str, Any]:
     """Gives the accuracy on the labeled part of the reference sample, which no model has trained on."""
     rows, ids = store.labels(kinds=("reference",))
@@ -61,7 +70,7 @@ def curve_point(
     project: Project, model: Classifier, lesson: Lesson, inputs_of: InputsOf, embedder: Embedder, store: Store
 ) -> dict[str, Any] | None:
     """Gives a point of the learning curve: on the gold file when there is one, else cross-validated."""
-    test = project.test_corpus
+    test = test_corpus(project)
     if test is not None:
         names = {c.name: position for position, c in enumerate(_ordered(store, lesson.class_ids))}
         rows = np.arange(len(test), dtype=np.int64)

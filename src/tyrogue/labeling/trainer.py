@@ -36,7 +36,8 @@ class Heart:
     """Tells the store what the trainer does, at most once a second unless the phase changes."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._last, self._status = store, 0.0, {"phase": "starting", "message": "", "progress": None}
+        self._store, self._last = store, 0.0
+        self._status: dict[str, str | float | None] = {"phase": "starting", "message": "", "progress": None}
         self.error: str | None = None
 
     def say(self, phase: str, message: str = "", progress: float | None = None) -> None:
