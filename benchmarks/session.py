@@ -2,9 +2,9 @@
 
     python benchmarks/session.py --annotators 1 --labels 200 --data FOLDER --json
 
-Each annotator reserves five texts as the page does, thinks for a log-normal time, submits, and takes the next. The wait of
-an item is the time from the decision until the next text is in hand, both requests included; the page hides most of it
-by showing a text that it already has.
+Each annotator reserves five texts as the page does, thinks for a log-normal time, submits, and takes the next. The
+wait of an item is the time from the decision until the next text is in hand, both requests included; the page hides
+most of it by showing a text that it already has.
 """
 
 from __future__ import annotations
