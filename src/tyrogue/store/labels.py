@@ -119,18 +119,17 @@ class Labels(Base):
         with self._read() as tx:
             root = roots(tx)
             mine = t.c.project_id == tx.project
-            groups = tx.rows(
-                select(t.c.class_id, t.c.kind, func.count().label("n")).where(mine).group_by(t.c.class_id, t.c.kind)
-            )
-            skipped = tx.scalar(select(func.count()).where(mine, t.c.skipped == true()))
-            flagged = tx.scalar(select(func.count()).where(mine, t.c.flagged == true()))
+            columns = (t.c.class_id, t.c.kind, t.c.skipped, t.c.flagged)
+            groups = tx.rows(select(*columns, func.count().label("n")).where(mine).group_by(*columns))
             today = tx.scalar(select(func.count()).where(mine, t.c.created >= _midnight(tx.now)))
         by_class, by_kind = {id: 0 for id, into in root.items() if id == into}, dict[str, int]()
         for group in groups:
             if group.class_id is not None:
                 by_class[root[group.class_id]] += group.n
                 by_kind[group.kind] = by_kind.get(group.kind, 0) + group.n
-        return Counts(sum(by_class.values()), int(skipped), int(flagged), by_class, by_kind, int(today))
+        skipped = sum(group.n for group in groups if group.skipped)
+        flagged = sum(group.n for group in groups if group.flagged)
+        return Counts(sum(by_class.values()), skipped, flagged, by_class, by_kind, int(today))
 
     def pace(self, annotator: str | None = None, last: int = 20) -> float | None:
         """Gives the median seconds that a label takes this annotator, from his last ones.

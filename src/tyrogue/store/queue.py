@@ -153,15 +153,17 @@ class Queue(Base):
             without_unseen_of: leave out what a new ranking of this round would replace.
         """
         with self._read() as tx:
-            held = select(r.c.item_id).where(r.c.project_id == tx.project, r.c.expires > tx.now)
-            wanted = select(i.c.row).where(i.c.project_id == tx.project, OPEN | i.c.id.in_(held))
+            wanted = select(i.c.row).where(i.c.project_id == tx.project, OPEN)
             if shown:
                 wanted = wanted.where(i.c.served.is_not(None))
             if without_unseen_of is not None:
                 seen = i.c.served.is_not(None) | (i.c.decided > 0) | (i.c.priority != 0)
                 wanted = wanted.where(seen | i.c.round.is_(None) | (i.c.round != without_unseen_of))
             waiting = tx.rows(wanted)
-        rows = np.unique(np.array([row.row for row in waiting], np.int64))
+            live = (r.c.project_id == tx.project, r.c.expires > tx.now)
+            # After an undo, somebody may have an item in hand that is closed.
+            held = tx.rows(select(i.c.row).join(r, r.c.item_id == i.c.id).where(*live))
+        rows = np.unique(np.array([row.row for row in (*waiting, *held)], np.int64))
         rows.flags.writeable = False
         return rows
 

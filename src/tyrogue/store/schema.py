@@ -222,7 +222,7 @@ truths = Table(
     Column("voters", Integer, nullable=False),
     Column("agreed", Boolean, nullable=False),
     Column("adjudicated", Boolean, nullable=False),
-    Index("truths_class", "project_id", "class_id", "kind"),
+    Index("truths_class", "project_id", "class_id", "kind", "skipped", "flagged"),
     Index("truths_created", "project_id", "created"),
 )
 

@@ -172,7 +172,7 @@ def journal() -> None:
         sa.Column("agreed", sa.Boolean, nullable=False),
         sa.Column("adjudicated", sa.Boolean, nullable=False),
     )
-    op.create_index("truths_class", "truths", ["project_id", "class_id", "kind"])
+    op.create_index("truths_class", "truths", ["project_id", "class_id", "kind", "skipped", "flagged"])
     op.create_index("truths_created", "truths", ["project_id", "created"])
 
 
