@@ -221,21 +221,25 @@ class SqliteCorpus:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        db = self._idle.take()
-        try:
-            yield db
-        except sqlite3.DatabaseError as error:
-            db.close()
-            if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
+        with self._damage_explained():
+            db = self._idle.take()
+            try:
+                yield db
+            except BaseException:
+                db.close()
                 raise
+            self._idle.give(db)
+
+    @contextmanager
+    def _damage_explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and "no such table" not in str(error):
+                raise  # busy, full, not readable: the file itself is fine
             raise ProjectError(
                 f"{self.path} is damaged or not a pool ({error}). Import the texts again, or restore a copy."
             ) from error
-        except BaseException:
-            db.close()
-            raise
-        else:
-            self._idle.give(db)
 
 
 class _Idle:
@@ -274,7 +278,11 @@ def _connect(path: Path) -> sqlite3.Connection:
     # A pool on read-only media cannot have the files that SQLite needs to watch for writers; there are none either.
     mode = "mode=ro" if writable else "mode=ro&immutable=1"
     db = sqlite3.connect(f"{uri}?{mode}", uri=True, timeout=60, check_same_thread=False, isolation_level=None)
-    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    try:
+        db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
     return db
 
 

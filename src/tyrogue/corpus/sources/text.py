@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -101,6 +102,6 @@ class TextFile:
 
 def _check_known(path: Path, encoding: str) -> None:
     try:
-        b"".decode(encoding)
+        codecs.lookup(encoding)
     except LookupError:
         raise BadInput(f"there is no encoding named {encoding!r}.", source=path, remedy=_SUGGESTED) from None
