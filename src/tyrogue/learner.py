@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from tyrogue.errors import PoolExhausted, UsageError
 from tyrogue.pool import Inputs, Pool, as_rows
@@ -119,6 +120,18 @@ class Learner:
         self.model = fresh
         self.round += 1
         return report
+
+    def predicted(self, rows: Rows) -> NDArray[np.bool_]:
+        """Gives (n,) whether the strategy had seen a row's probabilities when it asked for its label."""
+        return np.array([row in self._before for row in rows.tolist()], bool)
+
+    def repeat(self, rows: Rows, labels: Labels, predicted: Rows) -> FitReport:
+        """Does a recorded round again, without its query: what was said of `predicted`, the labels, the fit."""
+        if len(predicted):
+            for row, p in zip(predicted.tolist(), self.view().probabilities(predicted), strict=True):
+                self._before[row] = p
+        self.teach(rows, labels)
+        return self.fit()
 
     def inputs(self, rows: Rows) -> Inputs:
         """Gives rows of the pool as a model takes them."""
