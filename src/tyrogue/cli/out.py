@@ -45,7 +45,9 @@ def export(
             count = out.export(opened, store, labels, format=kind, safe=safe)
             typer.echo(f"{count} labels: {labels}")
         if model is not None:
-            report = out.export_model(opened, store, model)
+            from tyrogue.labeling import model_out
+
+            report = model_out.export_model(opened, store, model)
             typer.echo(f"model: {model}")
             remark(report.message)
 
@@ -59,9 +61,9 @@ def predict(
     encoding: options.Encoding = None,
 ) -> None:
     """Classify new texts; writes id, label and the probability of each class."""
-    from tyrogue.labeling import out
+    from tyrogue.labeling import model_out
 
-    rows = out.predictions(model, source, text=text, text_pair=text_pair, encoding=encoding)
+    rows = model_out.predictions(model, source, text=text, text_pair=text_pair, encoding=encoding)
     written = 0
     with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as stream:
         writer: csv.DictWriter[Any] | None = None

@@ -51,7 +51,9 @@ def read_task(train: Path, test: Path) -> Task:
             remedy=f"Its classes are {', '.join(classes)}.",
         )
     if {type(text) for text in texts} != {type(text) for text in test_texts}:
-        raise BadInput(f"one of {train.name} and {test.name} holds pairs of texts and the other single texts.", source=test)
+        raise BadInput(
+            f"one of {train.name} and {test.name} holds pairs of texts and the other single texts.", source=test
+        )
     return Task(
         train.stem,
         classes,

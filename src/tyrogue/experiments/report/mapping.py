@@ -8,8 +8,8 @@ from matplotlib.lines import Line2D
 
 from tyrogue.experiments.maps import Map
 from tyrogue.experiments.report.figures import below, panels
-from tyrogue.experiments.report.style import BLUE, PALETTE, VERMILLION
 from tyrogue.experiments.report.study import Arm, Chapter
+from tyrogue.experiments.report.style import BLUE, PALETTE, VERMILLION
 from tyrogue.experiments.results import Record
 from tyrogue.pool import as_rows
 
