@@ -2,7 +2,6 @@
 
 import { byId, h, write, calm } from "./dom.js";
 import { choices, colourOf, resolve } from "./colours.js";
-import { percent } from "./format.js";
 
 const MANY = 9;
 
@@ -37,7 +36,8 @@ export class ClassButtons {
     this.reader.setCount(list.length);
     this.buttons.clear();
     this.box.replaceChildren(...list.map((one, index) => this.button(one, this.reader.codes[index])));
-    this.box.dataset.size = list.length > MANY ? "many" : list.length > 4 ? "some" : "few";
+    if (!list.length) this.box.append(h("p", { class: "empty" }, "No classes yet: press c to add the first ones."));
+    byId("main").classList.toggle("many", list.length > MANY);
     this.row.hidden = list.length <= MANY;
     this.narrow();
     return true;
@@ -64,8 +64,7 @@ export class ClassButtons {
     for (const [id, { button, hint }] of this.buttons) {
       button.classList.toggle("suggested", id === suggested);
       button.classList.toggle("before", id === before);
-      const words = [id === before ? "was" : "", id === suggested ? percent(item.suggestion.probability) : ""];
-      write(hint, words.filter(Boolean).join(" · "));
+      write(hint, id === before ? "before" : "");
       button.disabled = !item;
     }
   }
@@ -80,10 +79,7 @@ export class ClassButtons {
 
   setPrefix(prefix) {
     write(this.prefix, prefix ? `${prefix} …` : "");
-    for (const [index, one] of this.list.entries()) {
-      const off = Boolean(prefix) && !this.reader.codes[index].startsWith(prefix);
-      this.buttons.get(one.id)?.button.classList.toggle("dim", off);
-    }
+    this.narrow();
   }
 
   matches() {
@@ -94,7 +90,8 @@ export class ClassButtons {
   }
 
   narrow() {
-    const found = new Set(this.matches().map((one) => one.id));
+    const starts = (one) => this.reader.codes[this.list.indexOf(one)].startsWith(this.reader.prefix);
+    const found = new Set(this.matches().filter(starts).map((one) => one.id));
     const first = this.filter.value.trim() ? this.matches()[0]?.id : undefined;
     for (const [id, { button }] of this.buttons) {
       button.hidden = !found.has(id);

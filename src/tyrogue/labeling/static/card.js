@@ -49,7 +49,7 @@ export class Card {
     const elapsed = (performance.now() - this.shownAt) / 1000;
     const blind = item.kind === "reference" || !item.model;
     const by = blind ? "" : `${modelName(item.model.version)}, ${age(item.model.age_seconds + elapsed)} old`;
-    write(this.chosen, [reason(item), by].filter(Boolean).join(" · "));
+    write(this.chosen, [by, reason(item)].filter(Boolean).join(" · ")); // the least important is cut first
   }
 
   showCut(item) {

@@ -21,6 +21,11 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
+/** Gives a sentence's parts, with `commands` as code. @param {string} text */
+export function codes(text) {
+  return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**

@@ -39,6 +39,9 @@ export function modelName(version) {
   return number ? `model ${number[1]}` : `model ${version}`;
 }
 
+/** @param {string} words */
+export const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
 /** @param {number} seconds */
 export const pace = (seconds) => `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s a label`;
 
@@ -77,9 +80,18 @@ export function modelWords(state, elapsed) {
   return `${modelName(model.version)}, ${age(model.age_seconds + elapsed)} old${training}`;
 }
 
+/**
+ * Whether the model's doubt had a say: where groups were ranked, it had one as soon as there was a model.
+ * @param {import("./types.js").Item} item
+ */
+export function isUncertain(item) {
+  const step = item.facts?.step;
+  return step === "uncertain" || (step === "diverse" && item.model !== null);
+}
+
 const STEPS = {
-  uncertain: "the model is unsure",
-  diverse: "covers new ground",
+  uncertain: "unsure",
+  diverse: "new ground",
   random: "drawn at random",
 };
 
@@ -92,9 +104,10 @@ export function reason(item) {
   if (item.kind === "search") return "you asked for it";
   if (item.kind === "review") return "up for review";
   const facts = item.facts ?? {};
-  const words = [STEPS[String(facts.step)] ?? (facts.step ? String(facts.step) : "")];
+  const step = isUncertain(item) ? "uncertain" : String(facts.step ?? "");
+  const words = [STEPS[step] ?? step];
   const size = Number(facts.cluster_size);
-  if (size > 1) words.push(`stands for ${count(size)} like it`);
+  if (size > 1) words.push(`one of ${count(size)} alike`);
   if (item.copies > 0) words.push(`closes ${plural(item.copies, "copy", "copies")}`);
   return words.filter(Boolean).join(", ");
 }

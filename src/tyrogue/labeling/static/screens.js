@@ -1,6 +1,6 @@
 /** What stands in the card's place when there is no text: opening, preparing, done, offline, no login, an error. */
 
-import { byId, h } from "./dom.js";
+import { byId, codes, h } from "./dom.js";
 import { count, percent, plural } from "./format.js";
 
 const PHASES = {
@@ -98,11 +98,6 @@ export class Screen {
 
 const title = (text) => h("h2", {}, text);
 const words = (text) => h("p", {}, ...codes(text));
-
-/** Gives a sentence's parts, with `commands` as code. */
-function codes(text) {
-  return text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
-}
 
 /** @param {ReturnType<typeof import("./api.js").connect>} api */
 export function exportLinks(api) {

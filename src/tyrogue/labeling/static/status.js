@@ -25,7 +25,8 @@ export class Status {
     this.save();
     write(this.parts.model, modelWords(state, (session.now() - session.stateAt) / 1000));
     this.parts.model.classList.toggle("bad", !state.trainer.alive && state.trainer.phase !== "starting");
-    write(this.parts.queue, state.queue.ready ? `next ${count(state.queue.ready)} ready` : "next ones on their way");
+    const none = session.reason === "done" && !session.item ? "nothing left" : "next ones on their way";
+    write(this.parts.queue, state.queue.ready ? `next ${count(state.queue.ready)} ready` : none);
     write(this.parts.pace, state.pace_seconds ? pace(state.pace_seconds) : "");
     write(this.notes, state.warnings.length ? plural(state.warnings.length, "note") : "");
     write(this.refused, session.refusals.length ? `${plural(session.refusals.length, "decision")} refused` : "");
@@ -50,8 +51,9 @@ export class Status {
     byId("progress-fill").style.transform = `scaleX(${share})`;
     bar.setAttribute("aria-valuemax", String(round?.size ?? 1));
     bar.setAttribute("aria-valuenow", String(round?.answered ?? 0));
-    const batch = round?.size ? `${round.answered} of ${round.size} in this batch` : "";
-    write(byId("progress-words"), [`${count(state.labeled)} labeled`, batch].filter(Boolean).join(" · "));
+    write(byId("labeled"), `${count(state.labeled)} labeled`);
+    write(byId("batch"), round?.size ? ` · ${round.answered} of ${round.size}` : "");
+    byId("in-batch").hidden = !round?.size;
     write(byId("project"), state.project);
     const title = `${state.project} · tyrogue`;
     if (document.title !== title) document.title = title;

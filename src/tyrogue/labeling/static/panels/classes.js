@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { choices, colourOf } from "../colours.js";
-import { plural } from "../format.js";
+import { count } from "../format.js";
 
 /**
  * @param {{session: import("../session.js").Session, api: any, reload: () => Promise<void>}} context
@@ -45,7 +45,7 @@ export function classesPanel({ session, api, reload }) {
     }
     const cells = body.querySelectorAll(".class-count");
     list.forEach((one, index) => {
-      if (cells[index]) cells[index].textContent = plural(one.labeled, "label");
+      if (cells[index]) cells[index].textContent = count(one.labeled);
     });
   };
   return {
@@ -71,16 +71,22 @@ function row(one, list, act, api) {
   const others = list.filter((other) => other.id !== one.id);
   const tail = h("span", { class: "class-tail" });
   if (others.length) tail.append(mergeChoice(one, others, act, api, tail));
-  const cells = [h("i", { class: "dot" }), name, h("span", { class: "class-count" }, plural(one.labeled, "label")), tail];
+  const cells = [h("i", { class: "dot" }), name, h("span", { class: "class-count" }, count(one.labeled)), tail];
   return h("li", { class: colourOf(one.id) }, ...cells);
 }
 
 function mergeChoice(one, others, act, api, tail) {
   const options = others.map((other) => h("option", { value: String(other.id) }, other.name));
   const select = h("select", { "aria-label": `Merge ${one.name} into` }, h("option", { value: "" }, "merge into…"), ...options);
+  const back = () => {
+    tail.classList.remove("asking");
+    tail.replaceChildren(mergeChoice(one, others, act, api, tail));
+  };
   select.addEventListener("change", () => {
     const into = others.find((other) => String(other.id) === select.value);
-    if (into) tail.replaceChildren(...confirmMerge(one, into, act, api, () => tail.replaceChildren(mergeChoice(one, others, act, api, tail))));
+    if (!into) return;
+    tail.classList.add("asking");
+    tail.replaceChildren(...confirmMerge(one, into, act, api, back));
   });
   return select;
 }

@@ -1,9 +1,9 @@
 /** Learning: the curve, labels per class, the dial, the autopilot where gold labels exist, and the way out. */
 
-import { h, write } from "../dom.js";
+import { codes, h, write } from "../dom.js";
 import { choices, colourOf } from "../colours.js";
 import { figure } from "../curve.js";
-import { count, modelName, plural } from "../format.js";
+import { capital, count, modelName, plural } from "../format.js";
 import { exportLinks } from "../screens.js";
 import { autopilotControl } from "./autopilot.js";
 import { dial } from "./dial.js";
@@ -23,7 +23,7 @@ export function learning(context) {
     drawn = key;
     bars(parts.bars, choices(state.classes));
     write(parts.model, modelLine(state));
-    parts.warnings.replaceChildren(...[...state.warnings, state.trainer.error].filter(Boolean).map((words) => h("li", {}, words)));
+    parts.warnings.replaceChildren(...[...state.warnings, state.trainer.error].filter(Boolean).map((words) => h("li", {}, ...codes(words))));
     parts.dial.update(state);
     parts.autopilot.update(state);
   };
@@ -53,7 +53,7 @@ export function learning(context) {
 function modelLine(state) {
   const { model, trainer } = state;
   if (!model) return trainer.message || "No model yet.";
-  const words = `${modelName(model.version)} (${model.kind}) learned from ${plural(model.labels, "label")} in ${Math.round(model.train_seconds)} s.`;
+  const words = `${capital(modelName(model.version))} (${model.kind}) learned from ${plural(model.labels, "label")} in ${Math.round(model.train_seconds)} s.`;
   return trainer.message && trainer.phase !== "waiting" ? `${words} Now: ${trainer.message}.` : words;
 }
 

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { colourOf, resolve } from "../colours.js";
-import { age, count, modelName, percent } from "../format.js";
+import { age, count, isUncertain, modelName, percent } from "../format.js";
 
 const TOLD = ["step", "cluster", "cluster_size", "score", "rank_before", "candidates", "ratio"];
 
@@ -31,19 +31,20 @@ export function funnel(item, state) {
   if (item.kind === "search") return ["You asked for this text in the search."];
   if (item.kind === "review") return ["It came up for review: its earlier label looks doubtful."];
   const facts = item.facts ?? {};
-  const from = facts.candidates ? count(facts.candidates) : "Thousands of";
-  const steps = [`${from} texts were drawn at random from the ${count(state.total)} of the pool.`];
+  const from = facts.candidates ? `${count(facts.candidates)} texts` : "Texts";
+  const steps = [`${from} were drawn at random from the ${count(state.total)} of the pool.`];
   if (facts.cluster_size) {
-    steps.push(`They were grouped by meaning. This text is the most typical of a group of ${count(facts.cluster_size)}.`);
+    steps.push(`They were grouped by meaning. This one is the most typical of a group of ${count(facts.cluster_size)}.`);
   }
-  if (facts.rank_before && facts.step === "uncertain") {
-    steps.push(`Of those left, it was number ${count(facts.rank_before)} of its group's turn before the model looked.`);
-  }
-  if (facts.step === "uncertain" || (item.model && facts.score)) {
-    const score = typeof facts.score === "number" ? ` (entropy ${facts.score.toFixed(2)})` : "";
-    steps.push(`Of the typical ones, the model is among the least sure about it${score}.`);
-  } else if (!item.model) steps.push("There was no model yet: variety alone decided.");
-  return steps;
+  return [...steps, ...lastStep(item, facts)];
+}
+
+function lastStep(item, facts) {
+  if (!item.model) return facts.cluster_size ? ["There was no model yet: variety alone decided."] : [];
+  if (!isUncertain(item)) return [];
+  const before = facts.rank_before ? `Before the model looked it stood at place ${count(facts.rank_before)}. ` : "";
+  const score = typeof facts.score === "number" ? ` (score ${facts.score.toFixed(2)})` : "";
+  return [`${before}Of those left, the model is among the least sure about it${score}.`];
 }
 
 function bars(probabilities, classes) {
