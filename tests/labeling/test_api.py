@@ -133,7 +133,7 @@ def test_export_downloads_the_labels(desk: Desk, kind: str) -> None:
         ("POST", "/api/next", {"n": 5, "wat": 1}, 422),
         ("POST", "/api/annotations", {"token": "token-0001", "item": 10**9, "action": "skip"}, 422),
         ("POST", "/api/annotations", {"token": "x", "item": 1, "action": "skip"}, 422),
-        ("POST", "/api/annotations", {"token": "token-0001", "item": 1, "action": "label", "class_id": 77}, 422),
+        ("POST", "/api/annotations", {"token": "token-0001", "item": 1, "action": "label", "class_id": 77}, 409),
         ("POST", "/api/annotations", {"token": "token-0001", "item": 1, "action": "destroy"}, 422),
         ("POST", "/api/classes", {"name": "  "}, 422),
         ("POST", "/api/classes/0/merge", {"into": 0}, 409),
