@@ -25,9 +25,17 @@ Json = dict[str, Any]
 
 SUBJECTS = ["The central bank", "A small town in Norway", "The visiting side", "Researchers in Kyoto", "The ministry"]
 VERBS = ["surprised everyone on Friday by", "is thinking aloud about", "has quietly finished", "denied all reports of"]
-OBJECTS = ["a new kind of battery that charges in the cold.", "cutting its forecast for the year.", "the final in extra time."]
-XSS = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> <b>not bold</b> & \"quoted\""
-LONG = "\n\n".join(f"{n}. The report goes on, as reports do, with a paragraph about nothing in particular. " * 4 for n in range(90))
+OBJECTS = [
+    "a new kind of battery that charges in the cold.",
+    "cutting its forecast for the year.",
+    "the final in extra time.",
+]
+XSS = (
+    "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> <b>not bold</b> & \"quoted\""
+)
+LONG = "\n\n".join(
+    f"{n}. The report goes on, as reports do, with a paragraph about nothing in particular. " * 4 for n in range(90)
+)
 ODD = [
     XSS,
     "هذا نص عربي من اليمين إلى اليسار، وفيه كلمة English في الوسط.\nوسطر ثانٍ 123.",
@@ -79,13 +87,20 @@ class Project:
         n = len(self.live()) // 10 * 10
         if self.options.no_model and not n:
             return None
-        return {"version": f"m{n // 10 + 1}-ab12", "age_seconds": 12.0 + time.monotonic() - self.started, "labels": 40 + n}
+        return {
+            "version": f"m{n // 10 + 1}-ab12",
+            "age_seconds": 12.0 + time.monotonic() - self.started,
+            "labels": 40 + n,
+        }
 
     def item(self, row: int) -> Json:
         text = self.texts[row]
         active = self.active()
         reference = row % 10 == 8
-        first = [{"class_id": one["id"], "probability": p} for one, p in zip(active[row % 2 :], [0.62, 0.21, 0.12], strict=False)]
+        first = [
+            {"class_id": one["id"], "probability": p}
+            for one, p in zip(active[row % 2 :], [0.62, 0.21, 0.12], strict=False)
+        ]
         shown = bool(first) and not reference and self.settings["suggestions"] and self.model() is not None
         before = [note["class_id"] for note in self.journal if note["item"] == row and note["undone"]]
         return {
@@ -140,13 +155,20 @@ class Project:
         labels = [self.target(note["class_id"]) for note in self.live().values() if note["action"] == "label"]
         position = {one["id"]: i for i, one in enumerate(self.active())}
         return [
-            {**one, "position": position.get(one["id"], 999), "labeled": labels.count(one["id"]), "active": one["merged_into"] is None}
+            {
+                **one,
+                "position": position.get(one["id"], 999),
+                "labeled": labels.count(one["id"]),
+                "active": one["merged_into"] is None,
+            }
             for one in self.classes
         ]
 
     def state(self) -> Json:
         labeled, decided = self.count("label"), len(self.live())
-        points = [{"labels": n, "value": 0.82 - 0.5 / (1 + n / 40), "accuracy": 0.8} for n in range(10, 60 + labeled, 10)]
+        points = [
+            {"labels": n, "value": 0.82 - 0.5 / (1 + n / 40), "accuracy": 0.8} for n in range(10, 60 + labeled, 10)
+        ]
         model = self.model()
         preparing = self.fake["preparing"]
         return {
@@ -264,7 +286,9 @@ def handler(project: Project) -> type[BaseHTTPRequestHandler]:
                     self.reply(status, answer)
 
         def reply(self, status: int, answer: Json) -> None:
-            self.send(status, "application/json" if status < 400 else "application/problem+json", json.dumps(answer).encode())
+            self.send(
+                status, "application/json" if status < 400 else "application/problem+json", json.dumps(answer).encode()
+            )
 
         def static(self, path: str, query: str) -> None:
             file = STATIC / ("index.html" if path == "/" else path.removeprefix("/static/"))
@@ -276,7 +300,12 @@ def handler(project: Project) -> type[BaseHTTPRequestHandler]:
         def send(self, status: int, kind: str, content: bytes, headers: dict[str, str] | None = None) -> None:
             self.send_response(status)
             policy = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-            fixed = {"Content-Type": kind, "Content-Length": str(len(content)), "Content-Security-Policy": policy, "Cache-Control": "no-store"}
+            fixed = {
+                "Content-Type": kind,
+                "Content-Length": str(len(content)),
+                "Content-Security-Policy": policy,
+                "Cache-Control": "no-store",
+            }
             for name, value in {**fixed, **(headers or {})}.items():
                 self.send_header(name, value)
             self.end_headers()

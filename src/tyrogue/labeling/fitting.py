@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tyrogue import models
+from tyrogue.backbone import use_free_threads
 from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.errors import CorruptModel, TyrogueError
@@ -169,6 +170,7 @@ class Fitter:
 
     def _fit(self, lesson: Lesson, plan: Plan) -> Publication:
         started = time.perf_counter()
+        use_free_threads()
         model = self._make(lesson.kind, len(lesson.class_ids), plan)
         inputs = self._inputs(lesson.rows)
         report = model.fit(

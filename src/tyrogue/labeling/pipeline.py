@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tyrogue.backbone import use_free_threads
 from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.labeling.fitting import Fitter, Publication
@@ -174,6 +175,7 @@ class Pipeline:
     def _affordable(self, view: PoolView, n: int, rng: np.random.Generator) -> int:
         """How many candidates can be embedded before the first text must be on the screen."""
         self._say("embedding", "Reading the first texts")
+        use_free_threads()
         probe, started = view.draw(64, rng), time.perf_counter()
         self.encoder.embed(view.inputs(probe))
         rate = len(probe) / max(time.perf_counter() - started, 1e-3)
@@ -187,6 +189,8 @@ class Pipeline:
         rows = view.draw(n, rng_of(current.seed, current.number))
         missing = rows[~self.encoder.filled(rows)]
         for start in range(0, len(missing), 256):
+            if start % 2048 == 0:
+                use_free_threads()
             self._say("embedding", f"Reading {len(missing)} texts for batch {current.number + 1}", start / len(missing))
             self.encoder.embed(self._inputs(missing[start : start + 256]))
 

@@ -7,10 +7,12 @@ It and the web process meet only in the store and in the project directory, so e
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -33,28 +35,35 @@ PATIENCE = (1.0, 5.0, 20.0, 60.0)
 
 
 class Heart:
-    """Tells the store what the trainer does, at most once a second unless the phase changes."""
+    """Tells the store what the trainer does: once a second, and at once when the phase changes."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._last = store, 0.0
+        self._store = store
         self._status: dict[str, str | float | None] = {"phase": "starting", "message": "", "progress": None}
         self.error: str | None = None
+        threading.Thread(target=self._beat, daemon=True).start()
 
     def say(self, phase: str, message: str = "", progress: float | None = None) -> None:
         changed = phase != self._status["phase"] or message != self._status["message"]
         self._status = {"phase": phase, "message": message, "progress": progress}
-        self.beat(now=changed)
+        if changed:
+            self._tell()
 
-    def beat(self, *, now: bool = False) -> None:
-        if now or time.monotonic() - self._last > BEAT_SECONDS:
-            self._last = time.monotonic()
-            self._store.report("trainer", self._status | {"pid": os.getpid(), "error": self.error})
+    def _beat(self) -> None:
+        while True:
+            time.sleep(BEAT_SECONDS)
+            with contextlib.suppress(TyrogueError, OSError):  # a full disk: said when there is room again
+                self._tell()
+
+    def _tell(self) -> None:
+        self._store.report("trainer", self._status | {"pid": os.getpid(), "error": self.error})
 
 
 def run(path: Path) -> None:
     """Works until it is told to stop or its parent is gone."""
     stopping = _until_told()
     parent = os.getppid()
+    threading.Thread(target=_outlive_nobody, args=(parent,), daemon=True).start()
     import tyrogue.labeling.offline  # noqa: F401  (seconds of imports, while the corpus is still being read)
 
     while not (path / "ready").exists() and not stopping and os.getppid() == parent:
@@ -80,7 +89,6 @@ def _loop(project: Project, store: Store, heart: Heart, goes_on: Callable[[], bo
                 pipeline = open_pipeline(project, store, say=heart.say)
             worked = pipeline.step()
             failures, heart.error = (0, None) if worked else (failures, heart.error)
-            heart.beat()
             time.sleep(0 if worked else POLL_SECONDS)
         except (TyrogueError, OSError, RuntimeError, MemoryError, ValueError) as error:
             # Labeling goes on from what is queued; the page says what happened and the trainer tries again.
@@ -105,6 +113,13 @@ def _only_one(path: Path) -> Iterator[None]:
     with (path / "trainer.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _outlive_nobody(parent: int) -> None:
+    """Ends the process when its parent is gone, whatever it is doing: what matters is in the store."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _until_told() -> list[int]:
