@@ -14,7 +14,7 @@ from tyrogue.errors import UsageError
 from tyrogue.experiments.data import Task
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Encoder
-from tyrogue.types import Floats
+from tyrogue.types import Floats, Text
 
 CHUNK = 2048
 
@@ -53,17 +53,22 @@ def embed_task(
         return path
     cache.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
-    texts = task.texts()
     try:
-        vectors = np.lib.format.open_memmap(part, "w+", np.float16, (len(texts), encoder.dimension))
-        for start in range(0, len(texts), CHUNK):
-            vectors[start : start + CHUNK] = encoder.encode(texts[start : start + CHUNK])
-            progress(min(start + CHUNK, len(texts)), len(texts))
-        vectors.flush()
+        _write(part, task.texts(), encoder, progress)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _write(path: Path, texts: list[Text], encoder: Encoder, progress: Callable[[int, int], None]) -> None:
+    first = encoder.encode(texts[:CHUNK])  # tells the dimension, which is another for pairs
+    vectors = np.lib.format.open_memmap(path, "w+", np.float16, (len(texts), first.shape[1]))
+    vectors[:CHUNK] = first
+    for start in range(CHUNK, len(texts), CHUNK):
+        progress(start, len(texts))
+        vectors[start : start + CHUNK] = encoder.encode(texts[start : start + CHUNK])
+    vectors.flush()
 
 
 def default_cache() -> Path:
