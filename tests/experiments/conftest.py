@@ -36,7 +36,9 @@ class Centroids:
         clock = time.perf_counter()
         vectors = inputs.embeddings
         old = start.means if isinstance(start, Centroids) else None
-        means = np.zeros((self.n_classes, vectors.shape[1]), np.float32) if old is None else old / 2
+        means: Floats = np.zeros((self.n_classes, vectors.shape[1]), np.float32)
+        if old is not None:
+            means += old / 2
         for label in np.unique(labels):
             means[label] += vectors[labels == label].mean(0)
         self.means = means

@@ -13,7 +13,7 @@ from tyrogue.experiments.simulate import Round, simulate
 from tyrogue.strategies import Tyrogue
 
 if TYPE_CHECKING:
-    from conftest import Toy
+    from tests.experiments.conftest import Toy
 
 CONFIG = {"format": 1, "kind": "curve", "seed": 0}
 

@@ -21,7 +21,7 @@ from tyrogue.strategies import Entropy, Random, Tyrogue
 from tyrogue.types import Rows, Selection
 
 if TYPE_CHECKING:
-    from conftest import Toy
+    from tests.experiments.conftest import Toy
 
 SMALL = Tyrogue(candidates=80)
 

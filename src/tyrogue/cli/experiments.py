@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -80,7 +79,7 @@ def bench(
     cache: Annotated[Path | None, typer.Option(help="Folder of frozen embeddings, kept between calls.")] = None,
     set_: Set = None,
 ) -> None:
-    """Run a grid of experiments: datasets x strategies x models x seeds. Killed at any moment, it goes on where it was."""
+    """Run a grid: datasets x strategies x models x seeds. Killed at any moment, it goes on where it was."""
     from tyrogue.cli.watch import watching
     from tyrogue.experiments import grid as grids
     from tyrogue.experiments.bench import bench as run_grid
@@ -103,7 +102,9 @@ def bench(
 
 def report(
     results: Annotated[Path, typer.Argument(help="Folder of result files.")],
-    out: Annotated[Path | None, typer.Option(help="HTML file to write; figures as PNG go into a folder beside it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="HTML file to write; figures as PNG go into a folder beside it.")
+    ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Markdown file to write: the main tables.")] = None,
 ) -> None:
     """Write tables and figures of a folder of results, each beside the paper's published values."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any, Protocol
@@ -114,9 +115,7 @@ def _jobs(
         if digest not in vectors:
             name = cell.dataset.name
             task = load_task(cell.dataset, data)
-            vectors[digest] = embed_task(
-                task, digest, encoder, cache, lambda done, total, name=name: watcher.embedding(name, done, total)
-            )
+            vectors[digest] = embed_task(task, digest, encoder, cache, partial(watcher.embedding, name))
     return [
         Job(cell, key, digest, data, out, vectors[digest], encoder.fingerprint, grid.redundancy)
         for cell, key, digest in pending

@@ -48,7 +48,8 @@ class ModelEntry:
     name: str = "linear"
     checkpoint: str | None = None
     recipe: str | None = None
-    continue_training: bool = False
+    continue_training: bool | None = None
+    """Go on training the last round's model; by default as the recipe says."""
     set: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -76,13 +77,14 @@ class Cell:
         decisive["strategy"].pop("label", None)
         text = json.dumps([PROTOCOL, digest, decisive], sort_keys=True)
         short = self.strategy.name.rpartition(":")[2] if self.kind == "curve" else self.kind
-        return f"{self.dataset.name}-{short}-{self.model.name}-{self.seed}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+        hashed = hashlib.sha256(text.encode()).hexdigest()[:10]
+        return f"{self.dataset.name}-{short}-{self.model.name}-{self.seed}-{hashed}"
 
 
 def _set_values(table: dict[str, Any]) -> dict[str, Any]:
     """Leaves out what is not set, so that an option added later does not change the keys of runs without it."""
     kept = {k: _set_values(v) if isinstance(v, dict) and k != "set" else v for k, v in table.items()}
-    return {k: v for k, v in kept.items() if v is not None and v is not False and v not in ("", {})}
+    return {k: v for k, v in kept.items() if v is not None and v not in ("", {})}
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ class Grid:
 
 
 T = TypeVar("T")
+AXES: dict[str, type[Any]] = {"datasets": DatasetEntry, "strategies": StrategyEntry, "models": ModelEntry}
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Grid:
@@ -200,16 +203,10 @@ def parse(table: Mapping[str, Any], *, default_name: str = "grid") -> Grid:
     known = {f.name for f in fields(Grid)}
     if unknown := set(table) - known:
         raise UsageError(f"Unknown key {sorted(unknown)[0]!r}. Known: {', '.join(sorted(known))}.")
-    grid = Grid(
-        **{
-            "name": default_name,
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()},
-            "datasets": _entries(DatasetEntry, table, "datasets"),
-            "strategies": _entries(StrategyEntry, table, "strategies"),
-            "models": _entries(ModelEntry, table, "models"),
-            "seeds": tuple(table.get("seeds", ())),
-        }
-    )
+    values: dict[str, Any] = {"name": default_name, "seeds": ()}
+    values |= {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    values |= {key: _entries(kind, table, key) for key, kind in AXES.items()}
+    grid = Grid(**values)
     _check(grid)
     return grid
 
@@ -239,7 +236,7 @@ def _check(grid: Grid) -> None:
                 raise UsageError(f"{name} = {value!r} must be one of {', '.join(allowed)}.")
 
 
-def shard(cells: Sequence[Cell], text: str) -> list[Cell]:
+def shard(cells: Sequence[T], text: str) -> list[T]:
     """Gives the i-th of n parts of a grid, "i/n" counted from 1; the parts are disjoint and cover it.
 
     Raises:

@@ -75,10 +75,10 @@ class Replay:
     def note(self) -> str:
         """Gives in words what was done."""
         return (
-            f"{self.labeled} labeled texts of {len(self.classes)} classes; {TEST_SHARE:.0%} of them held out at random, "
-            "the rest is the pool. 'area' is the mean macro-F1 until half of the pool is labeled, 'same texts' how much "
-            "of that half people had labeled by then too. Strategies choose among texts that had been chosen before, so "
-            "differences come out smaller than they are."
+            f"{self.labeled} labeled texts of {len(self.classes)} classes; {TEST_SHARE:.0%} of them held out at "
+            "random, the rest is the pool. 'area' is the mean macro-F1 until half of the pool is labeled, 'same texts' "
+            "how much of that half people had labeled by then too. Strategies choose among texts that had been chosen "
+            "before, so differences come out smaller than they are."
         )
 
     def line(self) -> dict[str, Any]:

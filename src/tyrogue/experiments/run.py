@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from tyrogue import models
 from tyrogue.corpus import datasets
 from tyrogue.experiments import machine, maps, plugins, scores
 from tyrogue.experiments.data import Examples, Task
 from tyrogue.experiments.embeddings import Precomputed
-from tyrogue.experiments.grid import Cell, DatasetEntry, ModelEntry
+from tyrogue.experiments.factories import continues, make_model
+from tyrogue.experiments.grid import Cell, DatasetEntry
 from tyrogue.experiments.redundancy import describe
 from tyrogue.experiments.results import FORMAT, Writer, writing
 from tyrogue.experiments.simulate import Round, simulate
 from tyrogue.learner import rng_of
-from tyrogue.protocols import Classifier
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def config(job: Job, task: Task) -> dict[str, Any]:
             "test": len(task.test),
         },
         "strategy": strategy,
-        "model": asdict(cell.model),
+        "model": {**asdict(cell.model), "continue_training": continues(cell.model)},
         "encoder": job.encoder,
         **{name: getattr(cell, name) for name in ("mode", "start", "batch", "budget", "seed")},
         **_circumstances(),
@@ -115,18 +114,6 @@ def threads() -> int:
     return max((pool["num_threads"] for pool in threadpool_info()), default=1)
 
 
-def model_factory(entry: ModelEntry, task: Task, embedder: Precomputed) -> Callable[[], Classifier]:
-    """Gives a function that makes fresh models."""
-    return lambda: models.create(
-        entry.name,
-        n_classes=task.n_classes,
-        embedder=embedder,
-        checkpoint=entry.checkpoint,
-        recipe=entry.recipe,
-        **entry.set,
-    )
-
-
 def _curve(job: Job, task: Task, vectors: Precomputed, file: Writer, on_round: Callable[[], None]) -> dict[str, Any]:
     cell = job.cell
 
@@ -137,14 +124,14 @@ def _curve(job: Job, task: Task, vectors: Precomputed, file: Writer, on_round: C
     simulate(
         task,
         plugins.strategy(cell.strategy.name, cell.strategy.set),
-        model_factory(cell.model, task, vectors),
+        lambda: make_model(cell.model, task, vectors),
         vectors,
         batch=cell.batch,
         budget=cell.budget,
         seed=cell.seed,
         start=cell.start,
         mode=cell.mode,
-        continue_training=cell.model.continue_training,
+        continue_training=continues(cell.model),
         describe=describe(task, vectors) if job.redundancy else None,
         done=file.record.rounds if file.record else (),
         on_round=keep,
@@ -154,21 +141,22 @@ def _curve(job: Job, task: Task, vectors: Precomputed, file: Writer, on_round: C
 
 def _full(job: Job, task: Task, vectors: Precomputed, file: Writer, on_round: Callable[[], None]) -> dict[str, Any]:
     """Trains on all of train: the bar that shares of F1 are taken of, and the space that pictures are drawn in."""
-    model = model_factory(job.cell.model, task, vectors)()
+    model = make_model(job.cell.model, task, vectors)
     seed = int(rng_of(job.cell.seed, 0, purpose=1).integers(2**31))
     pool = task.train_inputs(vectors)
     report = model.fit(pool, task.train.labels, seed=seed)
     clock = time.perf_counter()
     logits = model.infer(task.test_inputs(vectors)).logits
     evaluate = time.perf_counter() - clock
-    nothing = dict.fromkeys(
-        ("acquire_seconds", "draw_seconds", "embed_seconds", "infer_seconds", "select_seconds"), 0.0
-    )
     round = Round(
         round=0,
         labeled=len(task.train),
         rows=(),
-        **nothing,
+        acquire_seconds=0.0,
+        draw_seconds=0.0,
+        embed_seconds=0.0,
+        infer_seconds=0.0,
+        select_seconds=0.0,
         train_seconds=report.seconds,
         evaluate_seconds=evaluate,
         rows_embedded=0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import numpy as np
 
 from tyrogue import ops
@@ -10,8 +12,19 @@ from tyrogue.types import Floats, Labels
 ECE_BINS = 15
 
 
-def evaluate(logits: Floats, labels: Labels) -> dict[str, float]:
-    """Gives accuracy, macro_f1, micro_f1, log_loss (nats) and ece of logits (n, C) for true labels (n,)."""
+class Scores(TypedDict):
+    """What a model is worth on a test set."""
+
+    accuracy: float
+    macro_f1: float
+    micro_f1: float
+    log_loss: float
+    """Nats."""
+    ece: float
+
+
+def evaluate(logits: Floats, labels: Labels) -> Scores:
+    """Gives the scores of logits (n, C) for true labels (n,)."""
     predicted = np.asarray(logits).argmax(1).astype(np.int64)
     return {
         "accuracy": accuracy(labels, predicted),

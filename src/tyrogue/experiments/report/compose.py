@@ -18,8 +18,8 @@ REDUNDANCY_TITLES = {
 }
 
 LEAD = (
-    "Every number comes from result files written by tyrogue bench. Diamonds and italic rows are the values that the paper "
-    "published; they were measured with bert-base-cased, on the paper's splits and machines."
+    "Every number comes from result files written by tyrogue bench. Diamonds and italic rows are the values that the "
+    "paper published; they were measured with bert-base-cased, on the paper's splits and machines."
 )
 
 Shown = tuple[str, str, Figure]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from tyrogue.experiments.maps import Map
 from tyrogue.experiments.report.figures import below, panels
@@ -47,17 +51,21 @@ def _truth(axis: Axes, drawn: Map) -> None:
     shown = drawn.background
     for label in sorted(set(drawn.labels[shown].tolist())):
         xy = drawn.xy[shown & (drawn.labels == label)]
-        axis.scatter(*xy.T, s=2, color=PALETTE[label % len(PALETTE)], linewidths=0, rasterized=True)
+        _scatter(axis, xy, 2, color=PALETTE[label % len(PALETTE)], rasterized=True)
     axis.set_title("true classes")
 
 
 def _picks(axis: Axes, drawn: Map, arm: Arm, record: Record) -> None:
-    axis.scatter(*drawn.xy[drawn.background].T, s=2, color="#d8d8d8", linewidths=0, rasterized=True)
+    _scatter(axis, drawn.xy[drawn.background], 2, color="#d8d8d8", rasterized=True)
     shown = record.rounds[:ROUNDS_SHOWN]
     before = as_rows([row for round in shown[:-1] for row in round.rows])
-    axis.scatter(*drawn.at(before).T, s=7, color=BLUE, linewidths=0)
-    axis.scatter(*drawn.at(as_rows(shown[-1].rows)).T, s=9, color=VERMILLION, linewidths=0)
+    _scatter(axis, drawn.at(before), 7, color=BLUE)
+    _scatter(axis, drawn.at(as_rows(shown[-1].rows)), 9, color=VERMILLION)
     axis.set_title(arm.title)
+
+
+def _scatter(axis: Axes, xy: NDArray[np.float64], size: float, **how: Any) -> None:
+    axis.scatter(xy[:, 0], xy[:, 1], s=size, linewidths=0, **how)
 
 
 def _dot(color: str, label: str) -> Line2D:

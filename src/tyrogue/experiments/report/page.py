@@ -12,21 +12,41 @@ from tyrogue.experiments.report.tables import Table
 
 STYLE = """
 :root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; max-width: 66rem; margin: 2rem auto; padding: 0 1.2rem; }
-h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { margin-top: 3rem; border-top: 2px solid #1a1a1a; padding-top: .6rem; }
-h3 { margin-top: 2.2rem; font-size: 1.05rem; } p, li { max-width: 46rem; } .note, figcaption { color: #555; font-size: .86rem; max-width: 60rem; }
-nav a { margin-right: 1.1rem; } a { color: #0072b2; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums; margin: .5rem 0; }
+body {
+  font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
+  max-width: 66rem; margin: 2rem auto; padding: 0 1.2rem;
+}
+h1 { font-size: 1.7rem; margin-bottom: .2rem; }
+h2 { margin-top: 3rem; border-top: 2px solid #1a1a1a; padding-top: .6rem; }
+h3 { margin-top: 2.2rem; font-size: 1.05rem; }
+p, li { max-width: 46rem; }
+.note, figcaption { color: #555; font-size: .86rem; max-width: 60rem; }
+nav a { margin-right: 1.1rem; }
+a { color: #0072b2; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums; margin: 1.2rem 0 .5rem; }
 caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
-th, td { padding: .2rem .6rem .2rem 0; text-align: right; white-space: nowrap; border-bottom: 1px solid #e6e6e6; }
-th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 1.5px solid #1a1a1a; }
-tr.published td, tr.published th { color: #666; font-style: italic; } td.best { font-weight: 700; } tbody th { font-weight: 500; }
-figure { margin: 1.2rem 0; } figure svg { max-width: 100%; height: auto; }
+th, td { padding: .2rem 1rem .2rem 0; text-align: right; white-space: nowrap; border-bottom: 1px solid #e6e6e6; }
+th:first-child, td:first-child { text-align: left; }
+thead th { border-bottom: 1.5px solid #1a1a1a; }
+tbody th { font-weight: 500; }
+tr.published td, tr.published th { color: #666; font-style: italic; }
+td.best { font-weight: 700; }
+figure { margin: 1.2rem 0; }
+figure svg { max-width: 100%; height: auto; }
 .warnings { background: #fff6e5; border-left: 4px solid #e69f00; padding: .5rem 1rem; margin: 1rem 0; }
 @media print {
-  @page { size: A4 landscape; margin: 12mm; } body { margin: 0; max-width: none; font-size: 10pt; } nav { display: none; }
-  h2 { break-before: page; } h3, caption { break-after: avoid; } figure, tr, .warnings { break-inside: avoid; }
-  .scroll { overflow: visible; } table { font-size: 7.5pt; } th, td { padding-right: .35rem; } a { color: inherit; text-decoration: none; }
+  @page { size: A4 landscape; margin: 12mm; }
+  body { margin: 0; max-width: none; font-size: 10pt; }
+  nav { display: none; }
+  h2 { break-before: page; }
+  h2:first-of-type { break-before: auto; }
+  h3, caption { break-after: avoid; }
+  figure, tr, .warnings { break-inside: avoid; }
+  .scroll { overflow: visible; }
+  table { font-size: 7.5pt; }
+  th, td { padding-right: .35rem; }
+  a { color: inherit; text-decoration: none; }
 }
 """
 
@@ -81,11 +101,13 @@ def _row(of: Table, i: int) -> str:
 
 
 def figure(drawn: Figure, name: str, caption: str) -> str:
-    """Gives a figure as inline SVG. Ids are made the page's own, so that two figures cannot mix theirs up."""
+    """Gives a figure as inline SVG. Ids that nothing uses go; the others get its name, so that none is there twice."""
     out = io.StringIO()
     drawn.savefig(out, format="svg", metadata={"Date": None})
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :]
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    svg = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", svg)
     svg = re.sub(r'(\bid="|href="#|url\(#)', lambda m: f"{m[1]}{name}-", svg)
     label = f'role="img" aria-label="{escape(caption)}" '
     return f"<figure>{svg.replace('<svg ', f'<svg {label}', 1)}<figcaption>{escape(caption)}</figcaption></figure>"

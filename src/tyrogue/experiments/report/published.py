@@ -50,7 +50,7 @@ def train_sizes() -> dict[str, int]:
 
 
 def _rows(name: str) -> list[dict[str, str]]:
-    with (files("tyrogue.experiments") / "paper" / name).open(encoding="utf-8", newline="") as lines:
+    with (files("tyrogue.experiments") / "paper" / name).open(encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
 

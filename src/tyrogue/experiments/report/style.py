@@ -44,7 +44,7 @@ STYLES: dict[str, Style] = {
     "uherding": Style(BLACK, DASHED, "p"),
 }
 
-SETTINGS = {
+SETTINGS: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 10,

@@ -88,9 +88,9 @@ def corrected_cost(chapter: Chapter, share: float) -> Table:
         f"Labels needed for {100 * share:.0f}% of the fully supervised macro-F1, corrected",
         ("Strategy", *chapter.datasets),
         rows,
-        "True number of labels, first batch included, at which the curve (straight between evaluations) reaches the bar "
-        "and is there at the next evaluation too; restricted mean over seeds, 95% t interval with the sample standard "
-        "deviation. ≥: some runs ended below the bar and count their budget. >: all did.",
+        "True number of labels, first batch included, at which the curve (straight between evaluations) reaches the "
+        "bar and is there at the next evaluation too; restricted mean over seeds, 95% t interval with the "
+        "sample standard deviation. ≥: some runs ended below the bar and count their budget. >: all did.",
         best=_best(-means),
     )
 
@@ -132,8 +132,8 @@ def areas(chapter: Chapter) -> Table:
         "Area under the macro-F1 curve (mean height, in points)",
         ("Strategy", *chapter.datasets, "mean rank", "mean regret", "max regret"),
         rows,
-        "Mean over seeds. Rank 1 is best, over the datasets and seeds that all strategies have. Regret: points below the "
-        "best strategy of each dataset, known only afterwards.",
+        "Mean over seeds. Rank 1 is best, over the datasets and seeds that all strategies have. Regret: points below "
+        "the best strategy of each dataset, known only afterwards.",
         best=_best(means),
     )
 
@@ -175,8 +175,8 @@ def latency(chapter: Chapter) -> Table:
         "Seconds to choose a batch (Table 3)",
         ("Strategy", *chapter.datasets),
         tuple(rows),
-        "Mean over rounds after the first: draw, embed or infer, and select; embeddings computed beforehand are not in it. "
-        "Published rows: bert-base-cased on a node with 8 A100, pools of the paper's size.",
+        "Mean over rounds after the first: draw, embed or infer, and select; embeddings computed beforehand are not in "
+        "it. Published rows: bert-base-cased on a node with 8 A100, pools of the paper's size.",
         published_rows=tuple(theirs),
     )
 
