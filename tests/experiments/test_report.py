@@ -41,8 +41,16 @@ def config(kind: str, dataset: str, name: str, parameters: dict[str, Any], seed:
         "dataset": {"name": dataset, "digest": f"digest of {dataset}", "classes": 3, "train": 300, "test": 120},
         "strategy": {"name": name, "label": name, "parameters": parameters},
         "model": MODEL,
-        "mode": "cached", "start": "cold", "batch": 20, "budget": 100, "seed": seed, "commit": "abc",
-        "machine": {"cpu": "a cpu", "cores": 2}, "threads": 1, "versions": {"torch": "2"}, "time": "2025-01-02T03",
+        "mode": "cached",
+        "start": "cold",
+        "batch": 20,
+        "budget": 100,
+        "seed": seed,
+        "commit": "abc",
+        "machine": {"cpu": "a cpu", "cores": 2},
+        "threads": 1,
+        "versions": {"torch": "2"},
+        "time": "2025-01-02T03",
     }
 
 

@@ -19,14 +19,13 @@ from tyrogue.experiments.report.study import PAPER_ORDER, Arm, Chapter
 from tyrogue.experiments.report.style import style_of
 
 WIDTH = 10.0
-COLUMNS = 3
 
 
-def panels(n: int, *, columns: int = COLUMNS, height: float = 2.5, legend: float = 0.5) -> tuple[Figure, list[Axes]]:
-    """Gives a figure with n panels in rows, and room for a legend below them."""
-    columns = min(columns, n)
+def panels(n: int, *, columns: int | None = None, height: float = 2.5) -> tuple[Figure, list[Axes]]:
+    """Gives a figure with n panels in rows of three (of four, where one would be left over), and room for a legend."""
+    columns = min(n, columns or (4 if n % 3 == 1 else 3))
     rows = ceil(n / columns)
-    figure = Figure(figsize=(WIDTH, height * rows + legend))
+    figure = Figure(figsize=(WIDTH, height * rows + 0.5))
     figure.set_layout_engine("constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for extra in list(grid.flat)[n:]:
@@ -101,10 +100,11 @@ def _curve(axis: Axes, chapter: Chapter, dataset: str, arm: Arm, score: str, ban
 
 
 def _outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
+    columns = axes[0].get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
     for i, axis in enumerate(axes):
-        if i % COLUMNS == 0:
+        if i % columns == 0:
             axis.set_ylabel(y)
-        if i >= len(axes) - COLUMNS:
+        if i >= len(axes) - columns:
             axis.set_xlabel(x)
 
 

@@ -25,7 +25,7 @@ nav a { margin-right: 1.1rem; }
 a { color: #0072b2; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums; margin: 1.2rem 0 .5rem; }
-caption { text-align: left; font-weight: 600; padding-bottom: .35rem; }
+caption { text-align: left; font-weight: 600; padding-bottom: .35rem; white-space: nowrap; }
 th, td { padding: .2rem 1rem .2rem 0; text-align: right; white-space: nowrap; border-bottom: 1px solid #e6e6e6; }
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 1.5px solid #1a1a1a; }
