@@ -1,19 +1,34 @@
-"""k-means on unit vectors, and the text nearest to each center without ever repeating one."""
+"""k-means on unit vectors, and the text nearest to each center without ever repeating one.
+
+Our own Lloyd instead of scikit-learn's: on 10,000 sentence embeddings and 150 centers it is several times
+faster at an inertia within one percent (`benchmarks/kmeans.py`), because it seeds on a sub-sample, sums the
+cells by one sparse product and stops when hardly a vector moves. `published=True` asks for scikit-learn's.
+"""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from tyrogue import ops
 from tyrogue.errors import UsageError
 from tyrogue.types import Floats
+
+Positions = NDArray[np.int64]
+
+SEEDING_SAMPLE = 3000
+"""Vectors that seeding looks at: D^2 sampling costs k passes, and a sub-sample seeds as well."""
+
+SETTLED = 0.005
+"""Lloyd stops when a smaller share of the vectors than this changes its cell."""
+
+BLOCK = 8192
+"""Vectors assigned at a time: bounds the memory at BLOCK * k floats."""
 
 
 class Clusters(NamedTuple):
@@ -21,30 +36,170 @@ class Clusters(NamedTuple):
 
     centers: Floats
     """(k, d), not normalised (k-means on unit vectors, as published, not spherical k-means)."""
-    assigned: NDArray[np.int64]
-    """(n,) the cell of each vector."""
+    assigned: Positions
+    """(n,) the cell of each vector; -1 where a fixed center is at least as near as any of these."""
+    inertia: float
+    """Sum of squared distances to the nearest center, fixed ones included."""
 
 
-def kmeans(vectors: Floats, k: int, rng: Generator, *, n_init: int = 1, max_iter: int = 300) -> Clusters:
-    """Partitions vectors (n, d) into min(k, n) cells by Lloyd's algorithm from k-means++ seeds.
+def kmeans(
+    vectors: Floats,
+    k: int,
+    rng: Generator,
+    *,
+    fixed: Floats | None = None,
+    n_init: int = 1,
+    max_iter: int = 12,
+    sample: int | None = None,
+    published: bool = False,
+) -> Clusters:
+    """Partitions vectors (n, d) into min(k, n) cells: Lloyd's algorithm from k-means++ seeds, in float32.
 
-    The published setting is `n_init=10, max_iter=300`, tolerance 1e-4.
+    Args:
+        fixed: (m, d) further centers that never move; the k are found around them.
+        n_init: how often to start afresh, keeping the smallest inertia.
+        max_iter: Lloyd iterations.
+        sample: move the centers by so many vectors, drawn at random, instead of all.
+        published: the setting of the paper's code: scikit-learn, up to 300 iterations, tolerance 1e-4
+            (together with `n_init=10`).
     """
-    if k < 1:
-        raise UsageError(f"k-means was asked for {k} clusters; it takes at least 1.")
+    if k < 1 or n_init < 1 or max_iter < 1:
+        raise UsageError(f"k={k}, n_init={n_init} and max_iter={max_iter} of k-means must be at least 1.")
+    vectors, k = np.ascontiguousarray(vectors, np.float32), min(k, len(vectors))
+    if published:
+        if fixed is not None:
+            raise UsageError("The published k-means knows no fixed centers: leave out fixed= or published=.")
+        return _published(vectors, k, rng, n_init)
+    drawn = vectors if sample is None or sample >= len(vectors) else vectors[_drawn(len(vectors), sample, rng)]
+    bound = None if fixed is None or not len(fixed) else np.ascontiguousarray(fixed, np.float32)
+    starts = (_lloyd(drawn, min(k, len(drawn)), rng, bound, max_iter) for _ in range(n_init))
+    best = min(starts, key=lambda found: found.inertia)
+    return best if drawn is vectors else _assign(vectors, best.centers, _reach(vectors, bound))
+
+
+def _lloyd(vectors: Floats, k: int, rng: Generator, fixed: Floats | None, max_iter: int) -> Clusters:
+    reach = _reach(vectors, fixed)
+    found = _assign(vectors, _seeds(vectors, k, rng, fixed), reach)
+    for _ in range(max_iter - 1):
+        moved = _assign(vectors, _means(vectors, found), reach)
+        changed = np.count_nonzero(moved.assigned != found.assigned)
+        found = moved
+        if changed < SETTLED * len(vectors):
+            break
+    return found
+
+
+def _seeds(vectors: Floats, k: int, rng: Generator, fixed: Floats | None) -> Floats:
+    some = vectors[_drawn(len(vectors), max(SEEDING_SAMPLE, 2 * k), rng)]
+    length = (some * some).sum(1)
+
+    def distances_to(position: int) -> Floats:
+        return np.asarray(length + length[position] - 2 * (some @ some[position]), np.float32)
+
+    if fixed is None:
+        return np.asarray(some[d2_sample(distances_to, len(some), k, rng)])
+    return np.asarray(some[d2_sample(distances_to, len(some), k, rng, reach=_reach(some, fixed))])
+
+
+def d2_sample(
+    distances_to: Callable[[int], Floats],
+    n: int,
+    k: int,
+    rng: Generator,
+    *,
+    first: int | None = None,
+    reach: Floats | None = None,
+) -> Positions:
+    """Gives k distinct positions of n by D^2 sampling, the seeding of k-means++ (Arthur and Vassilvitskii, 2007).
+
+    Each is drawn with probability proportional to its squared distance to the nearest one chosen before;
+    uniformly among the others when no distance is left.
+
+    Args:
+        distances_to: gives the squared distances (n,) of all to the one at a position.
+        first: the first to choose; drawn when None.
+        reach: (n,) squared distances to what is covered already.
+    """
+    chosen = np.empty(k, np.int64)
+    free = np.ones(n, bool)
+    left = np.ones(n, np.float32) if reach is None else np.maximum(reach, 0)
+    for step in range(k):
+        position = first if step == 0 and first is not None else _weighted(left * free, free, rng)
+        chosen[step] = position
+        free[position] = False
+        nearer = np.maximum(distances_to(position), 0)
+        left = nearer if step == 0 and reach is None else np.minimum(left, nearer)
+    return chosen
+
+
+def _weighted(weight: Floats, free: NDArray[np.bool_], rng: Generator) -> int:
+    total = np.cumsum(weight, dtype=np.float64)
+    if total[-1] <= 0:  # only copies of what was chosen are left
+        return int(rng.choice(np.flatnonzero(free)))
+    # "right" steps over weights of zero; the last position with weight is the guard against rounding
+    return min(int(np.searchsorted(total, rng.random() * total[-1], side="right")), int(np.flatnonzero(weight)[-1]))
+
+
+def _means(vectors: Floats, found: Clusters) -> Floats:
+    """Gives the mean of each cell; an empty cell moves to the vector worst served, or stays."""
+    from scipy.sparse import csr_array  # three times as fast as sorted segment sums
+
+    k, inside = len(found.centers), np.flatnonzero(found.assigned >= 0)
+    cells = found.assigned[inside]
+    size = np.bincount(cells, minlength=k)
+    member = csr_array((np.ones(len(inside), np.float32), (cells, inside)), shape=(k, len(vectors)))
+    means = np.where(size[:, None] > 0, (member @ vectors) / np.maximum(size, 1)[:, None], found.centers)
+    empty = np.flatnonzero(size == 0)
+    if len(empty):
+        served = ((vectors[inside] - means[cells]) ** 2).sum(1)
+        worst = ops.top(served, len(empty))
+        worst = worst[served[worst] > 1e-6]  # copies of one text cannot fill two cells
+        means[empty[: len(worst)]] = vectors[inside[worst]]
+    return np.asarray(means, np.float32)
+
+
+def _assign(vectors: Floats, centers: Floats, reach: Floats | None) -> Clusters:
+    assigned, inertia = np.empty(len(vectors), np.int64), 0.0
+    length, turned = (centers * centers).sum(1), np.ascontiguousarray(-2 * centers.T)
+    for some in _blocks(len(vectors)):
+        block = vectors[some]
+        distances = block @ turned
+        distances += length
+        nearest = distances.argmin(1)
+        served = distances[np.arange(len(block)), nearest] + (block * block).sum(1)
+        if reach is not None:
+            nearest = np.where(reach[some] <= served, -1, nearest)
+            served = np.minimum(served, reach[some])
+        assigned[some] = nearest
+        inertia += float(np.maximum(served, 0).sum(dtype=np.float64))
+    return Clusters(centers, assigned, inertia)
+
+
+def _reach(vectors: Floats, fixed: Floats | None) -> Floats | None:
+    """Gives the squared distance of each vector to the nearest fixed center."""
+    return None if fixed is None else nearest_distances(vectors, fixed)
+
+
+def nearest_distances(vectors: Floats, targets: Floats) -> Floats:
+    """Gives the squared distance of each vector (n, d) to the nearest target (m, d), in bounded memory."""
+    nearest = np.empty(len(vectors), np.float32)
+    for some in _blocks(len(vectors)):
+        nearest[some] = ops.squared_distances(vectors[some], targets).min(1)
+    return nearest
+
+
+def _published(vectors: Floats, k: int, rng: Generator, n_init: int) -> Clusters:
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         # Fewer distinct vectors than clusters: some cells stay empty, which nearest_to_centers fills.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(
-            n_clusters=min(k, len(vectors)),
-            n_init=n_init,
-            max_iter=max_iter,
-            random_state=int(rng.integers(2**31)),
-        ).fit(np.ascontiguousarray(vectors, np.float32))
-    return Clusters(fitted.cluster_centers_.astype(np.float32), fitted.labels_.astype(np.int64))
+        fitted = KMeans(k, n_init=n_init, max_iter=300, tol=1e-4, random_state=int(rng.integers(2**31))).fit(vectors)
+    return Clusters(fitted.cluster_centers_.astype(np.float32), fitted.labels_.astype(np.int64), float(fitted.inertia_))
 
 
-def nearest_to_centers(vectors: Floats, centers: Floats) -> NDArray[np.int64]:
+def nearest_to_centers(vectors: Floats, centers: Floats) -> Positions:
     """Gives for each of the k centers (k, d) the position of the nearest vector, no position twice.
 
     When two centers share their nearest vector, the closer center keeps it and the other takes its next
@@ -61,3 +216,32 @@ def nearest_to_centers(vectors: Floats, centers: Floats) -> NDArray[np.int64]:
         chosen[center] = best
         used[best] = True
     return chosen
+
+
+def nearest_in_cells(vectors: Floats, clusters: Clusters) -> Positions:
+    """Gives for each cell the position of its member nearest to its center, no position twice.
+
+    An empty cell takes the nearest vector that no other cell took.
+    """
+    inside = np.flatnonzero(clusters.assigned >= 0)
+    cells = clusters.assigned[inside]
+    distances = ((vectors[inside] - clusters.centers[cells]) ** 2).sum(1)
+    order = np.lexsort((inside, distances, cells))
+    filled, head = np.unique(cells[order], return_index=True)
+    chosen = np.full(len(clusters.centers), -1, np.int64)
+    chosen[filled] = inside[order[head]]
+    used = np.zeros(len(vectors), bool)
+    used[chosen[filled]] = True
+    for cell in np.flatnonzero(chosen < 0):
+        far = ops.squared_distances(clusters.centers[cell : cell + 1], vectors)[0]
+        chosen[cell] = int(np.where(used, np.inf, far).argmin())
+        used[chosen[cell]] = True
+    return chosen
+
+
+def _drawn(n: int, size: int, rng: Generator) -> Positions:
+    return np.asarray(rng.permutation(n)[:size] if size < n else np.arange(n), np.int64)
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))

@@ -72,7 +72,17 @@ class NewerProject(ProjectError):
 
 
 class ProjectInUse(ProjectError):
-    """Another process owns the project."""
+    """Another process owns the project.
+
+    Args:
+        message: what is in use and what to do.
+        pid: the owner's process id, where it is known.
+        url: where the owner serves the project, where it does.
+    """
+
+    def __init__(self, message: str, *, pid: int | None = None, url: str | None = None) -> None:
+        super().__init__(message)
+        self.pid, self.url = pid, url
 
 
 class Conflict(ProjectError):

@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from tyrogue.errors import PoolExhausted, UsageError
 from tyrogue.pool import Inputs, Pool, as_rows
-from tyrogue.protocols import Classifier, Strategy
+from tyrogue.protocols import Classifier, Strategy, View
 from tyrogue.strategies.random import Random
 from tyrogue.types import FitReport, Floats, Labels, Rows, Selection
 from tyrogue.view import Embedder, Mode, PoolView
@@ -21,6 +22,11 @@ from tyrogue.view import Embedder, Mode, PoolView
 def rng_of(seed: int, round: int, purpose: int = 0) -> Generator:
     """Gives the generator of one round: a restart draws what it drew before, whatever happened between."""
     return np.random.default_rng([seed, round, purpose])
+
+
+def usable(strategy: Strategy, view: View) -> Strategy:
+    """Gives the strategy, or Random when there is no model yet and it cannot do without: decided here, nowhere else."""
+    return strategy if view.fitted or strategy.cold_start else Random()
 
 
 class Learner:
@@ -83,7 +89,7 @@ class Learner:
         if self.pool.size == 0:
             raise PoolExhausted(f"All {len(self.pool)} rows are labeled or closed. Import more texts to go on.")
         view = self.view()
-        strategy: Strategy = self.strategy if view.fitted or self.strategy.cold_start else Random()
+        strategy = usable(self.strategy, view)
         n = min(n, view.size)
         selection = strategy.query(view, n, rng_of(self.seed, self.round))
         _check(selection, self.pool, n, strategy)
@@ -114,6 +120,18 @@ class Learner:
         self.model = fresh
         self.round += 1
         return report
+
+    def predicted(self, rows: Rows) -> NDArray[np.bool_]:
+        """Gives (n,) whether the strategy had seen a row's probabilities when it asked for its label."""
+        return np.array([row in self._before for row in rows.tolist()], bool)
+
+    def repeat(self, rows: Rows, labels: Labels, predicted: Rows) -> FitReport:
+        """Does a recorded round again, without its query: what was said of `predicted`, the labels, the fit."""
+        if len(predicted):
+            for row, p in zip(predicted.tolist(), self.view().probabilities(predicted), strict=True):
+                self._before[row] = p
+        self.teach(rows, labels)
+        return self.fit()
 
     def inputs(self, rows: Rows) -> Inputs:
         """Gives rows of the pool as a model takes them."""

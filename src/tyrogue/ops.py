@@ -40,7 +40,7 @@ def entropy(logits: Floats) -> Floats:
 
 def entropy_rawlogit(logits: Floats) -> Floats:
     """Gives -sum z exp(z) of raw logits: what the published stack calls entropy. For replication only."""
-    z = np.asarray(logits, np.float32)
+    z = np.minimum(np.asarray(logits, np.float32), np.float32(80))  # exp of more leaves float32
     return np.asarray(-(np.exp(z) * z).sum(axis=-1), np.float32)
 
 
@@ -56,6 +56,16 @@ def margin(logits: Floats) -> Floats:
         return np.ones(len(p), np.float32)
     first_two = np.partition(p, -2, axis=-1)[..., -2:]
     return np.asarray(first_two[..., 1] - first_two[..., 0], np.float32)
+
+
+def bald(logits: Floats) -> Floats:
+    """Gives the mutual information H[mean p] - mean H[p] in nats, shape (n,), of sampled logits (k, n, C)."""
+    log_p = log_softmax(logits)
+    p = np.exp(log_p)
+    mean = p.mean(axis=0)
+    doubt = -(p * log_p).sum(axis=-1).mean(axis=0)
+    total = -(mean * np.log(np.where(mean > 0, mean, 1))).sum(axis=-1)
+    return np.asarray(np.maximum(total - doubt, 0), np.float32)
 
 
 def top(score: Floats, n: int) -> NDArray[np.int64]:

@@ -130,7 +130,11 @@ class View(Protocol):
         ...
 
     def blocks(self, size: int = 4096) -> Iterator[Rows]:
-        """Gives the whole open pool in ascending blocks; nothing computed on a block is remembered."""
+        """Gives the whole open pool in ascending blocks.
+
+        What is computed on a block (this very array) is kept until the next one: its features and its
+        logits cost one pass, and a sweep costs one block of memory.
+        """
         ...
 
     def texts(self, rows: Rows) -> Sequence[Text]: ...

@@ -42,10 +42,11 @@ class Spent:
 
 @dataclass
 class _Remembered:
-    """Arrays by row, for rows seen in this round."""
+    """Arrays by row, for rows seen in this round, and those of the one block that a sweep stands on."""
 
     rows: Rows = field(default_factory=lambda: np.empty(0, np.int64))
     arrays: tuple[Floats, ...] = ()
+    block: tuple[Floats, ...] | None = None
 
     def missing(self, rows: Rows) -> Rows:
         return np.setdiff1d(rows, self.rows)
@@ -99,11 +100,14 @@ class PoolView:
         self.spent = Spent()
         # Labels that arrive while the round is open belong to the next one.
         self.labeled, self.labels, self.reference = pool.labeled, pool.labels, pool.reference
-        self.size = pool.size
         self._inferred = _Remembered()
         self._pretrained = _Remembered()
         self._static = _Remembered()
         self._block: Rows | None = None
+
+    @property
+    def size(self) -> int:
+        return self.pool.size
 
     @property
     def fitted(self) -> bool:
@@ -116,10 +120,12 @@ class PoolView:
         return rows
 
     def blocks(self, size: int = 4096) -> Iterator[Rows]:
-        for rows in self.pool.blocks(size):
-            self._block = frozen(rows)
-            yield self._block
-        self._block = None
+        try:
+            for rows in self.pool.blocks(size):
+                self._stand_on(frozen(rows))
+                yield rows
+        finally:
+            self._stand_on(None)
 
     def texts(self, rows: Rows) -> Sequence[Text]:
         return self.pool.texts(rows)
@@ -169,6 +175,11 @@ class PoolView:
         self.spent.rows_inferred += len(rows)
         return ops.finite(losses, "masked-LM losses")
 
+    def _stand_on(self, block: Rows | None) -> None:
+        self._block = block
+        for memory in (self._inferred, self._pretrained, self._static):
+            memory.block = None
+
     def _fitted_model(self) -> Classifier:
         if self.model is None or not self.model.fitted:
             raise NotFitted("The model has not been fitted yet: teach some labels and fit first.")
@@ -200,8 +211,10 @@ class PoolView:
         return ops.finite(features, "features")
 
     def _recall(self, memory: _Remembered, rows: Rows, compute: Computation) -> tuple[Floats, ...]:
-        if rows is self._block:  # a whole-pool sweep must not grow with the pool
-            return tuple(frozen_floats(np.asarray(a)) for a in compute(rows))
+        if rows is self._block:  # a sweep of the pool keeps one block, so that it does not grow with the pool
+            if memory.block is None:
+                memory.block = tuple(frozen_floats(np.asarray(a)) for a in compute(rows))
+            return memory.block
         missing = memory.missing(rows)
         if len(missing) or not memory.arrays:
             memory.add(missing, tuple(compute(missing)))

@@ -124,6 +124,18 @@ class Journal(Base):
             found = tx.rows(wanted.order_by(a.c.id.desc()).limit(limit), project=tx.project)
         return [_annotation(r) for r in found]
 
+    def annotation_of(self, token: str) -> Annotation | None:
+        """Gives the annotation that this token recorded; None when it recorded none."""
+        with self._read() as tx:
+            return _by_token(tx, token)
+
+    def seconds_since_decision(self) -> float | None:
+        """Gives the seconds since anybody decided anything; None before the first decision."""
+        newest = select(a.c.created).where(a.c.project_id == bindparam("project")).order_by(a.c.id.desc()).limit(1)
+        with self._read() as tx:
+            found = tx.first(newest, project=tx.project)
+            return None if found is None else max(0.0, (tx.now - found.created).total_seconds())
+
     def journal(self, after: int = 0) -> Iterator[Annotation]:
         """Gives every annotation after this id, undo records among them, oldest first."""
         while True:

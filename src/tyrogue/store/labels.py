@@ -99,6 +99,17 @@ class Labels(Base):
         """Gives the rows that somebody flagged and that were not reviewed since, sorted."""
         return self._rows(t.c.flagged == true())
 
+    def answered_rows(self) -> Rows:
+        """Gives the rows about which a decision stands (a label, a skip or a flag), sorted."""
+        return self._rows(true())
+
+    def label_of(self, row: int) -> int | None:
+        """Gives the active class of a row's current label; None when it has none."""
+        wanted = select(c.c.root_id).select_from(t).join(c, _its_class())
+        with self._read() as tx:
+            found = tx.first(wanted.where(t.c.project_id == tx.project, t.c.row == row))
+        return None if found is None else int(found.root_id)
+
     def disputed_rows(self) -> Rows:
         """Gives the rows whose annotators disagree and that nobody has reviewed, sorted."""
         return self._rows(and_(t.c.agreed != true(), t.c.adjudicated != true()))

@@ -41,11 +41,14 @@ _STILL = select(i.c.id).where(*AVAILABLE, i.c.id.in_(bindparam("locked", expandi
 
 
 class Queue(Base):
-    def enqueue(self, round_number: int, items: Sequence[NewItem], *, replace: bool = False) -> int:
+    def enqueue(
+        self, round_number: int, items: Sequence[NewItem], *, replace: bool = False, limit: int | None = None
+    ) -> int:
         """Gives how many items were appended to the queue of a round, after those it has.
 
         Rows that are in the queue already, or were ever answered, are left out. With `replace`, what was never
-        shown of this round goes first: a better ranking replaces it, and never what somebody has seen.
+        shown of this round goes first: a better ranking replaces it, and never what somebody has seen. With
+        `limit`, the round holds at most so many items afterwards, those that it kept counted.
         """
         _check(items)
         with self._write() as tx:
@@ -56,6 +59,8 @@ class Queue(Base):
             known = _known(tx, [item.row for item in items])
             fresh = {item.row: item for item in reversed(items) if item.row not in known}
             new = [item for item in items if fresh.get(item.row) is item]
+            if limit is not None:
+                new = new[: max(limit - _size(tx, round_number), 0)]
             _append(tx, round_number, new)
             _note_model(tx, round_number, items)
             return len(new)
@@ -140,14 +145,24 @@ class Queue(Base):
             me = tx.scalar(select(who.c.id).where(who.c.project_id == tx.project, who.c.name == annotator))
             return to_items(tx, [item_row(tx, id)], me)[0]
 
-    def queued_rows(self) -> Rows:
-        """Gives the rows in the queue, reserved ones included, sorted: not to be drawn again."""
+    def queued_rows(self, *, shown: bool = False, without_unseen_of: int | None = None) -> Rows:
+        """Gives the rows in the queue, reserved ones included, sorted: not to be drawn again.
+
+        Args:
+            shown: only those that somebody has seen.
+            without_unseen_of: leave out what a new ranking of this round would replace.
+        """
         with self._read() as tx:
-            waiting = tx.rows(select(i.c.row).where(i.c.project_id == tx.project, OPEN))
+            wanted = select(i.c.row).where(i.c.project_id == tx.project, OPEN)
+            if shown:
+                wanted = wanted.where(i.c.served.is_not(None))
+            if without_unseen_of is not None:
+                seen = i.c.served.is_not(None) | (i.c.decided > 0) | (i.c.priority != 0)
+                wanted = wanted.where(seen | i.c.round.is_(None) | (i.c.round != without_unseen_of))
+            waiting = tx.rows(wanted)
             live = (r.c.project_id == tx.project, r.c.expires > tx.now)
-            held = tx.rows(
-                select(i.c.row).join(r, r.c.item_id == i.c.id).where(*live)
-            )  # after an undo also closed ones
+            # After an undo, somebody may have an item in hand that is closed.
+            held = tx.rows(select(i.c.row).join(r, r.c.item_id == i.c.id).where(*live))
         rows = np.unique(np.array([row.row for row in (*waiting, *held)], np.int64))
         rows.flags.writeable = False
         return rows
@@ -180,6 +195,10 @@ def _known(tx: Tx, rows: Sequence[int]) -> set[int]:
         some = [int(row) for row in rows[start : start + CHUNK]]
         known.update(one.row for one in tx.rows(select(i.c.row).where(i.c.project_id == tx.project, i.c.row.in_(some))))
     return known
+
+
+def _size(tx: Tx, round_number: int) -> int:
+    return int(tx.scalar(select(func.count()).where(i.c.project_id == tx.project, i.c.round == round_number)))
 
 
 def _append(tx: Tx, round_number: int, new: Sequence[NewItem]) -> None:

@@ -60,6 +60,8 @@ class Round:
     timings: Mapping[str, float]
     answered: int
     """Items of this round that somebody has decided."""
+    queued: int
+    """Items that it has; 0 when it was opened and the process died before the first was queued."""
 
 
 @dataclass(frozen=True)

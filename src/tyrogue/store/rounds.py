@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, Select, delete, exists, func, insert, select, update
+from sqlalchemy import Row, Select, delete, exists, func, insert, select, true, update
 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
@@ -96,6 +96,24 @@ class Rounds(Base):
             found = tx.first(_rounds(tx).order_by(r.c.number.desc()).limit(1))
         return None if found is None else _round(found)
 
+    def current_round(self) -> Round | None:
+        """Gives the round that is being labeled: the first with an item that waits, else the last."""
+        with self._read() as tx:
+            first = select(func.min(i.c.round)).where(i.c.project_id == tx.project, i.c.open == true())
+            found = tx.first(_rounds(tx).where(r.c.number == first.scalar_subquery()))
+        return self.last_round() if found is None else _round(found)
+
+    def change_round(self, number: int, *, ratio: float | None, size: int) -> Round:
+        """Gives the round with the dial or its size moved. Its stage goes: it is drawn for the new ratio."""
+        if size < 1:
+            raise UsageError(f"A round of {size} texts cannot be: it holds at least 1.")
+        with self._write() as tx:
+            _one(tx, number, lock=True)
+            tx.run(delete(s.stages).where(s.stages.c.project_id == tx.project, s.stages.c.round == number))
+            mine = update(r).where(r.c.project_id == tx.project, r.c.number == number)
+            tx.run(mine.values(ratio=ratio, size=size))
+            return _one(tx, number)
+
     def time_round(self, number: int, name: str, seconds: float) -> None:
         """Notes how long a part of the round took."""
         with self._write() as tx:
@@ -111,8 +129,15 @@ def _rounds(tx: Tx) -> Select[Any]:
         .correlate(r)
         .scalar_subquery()
     )
+    queued = (
+        select(func.count())
+        .where(i.c.project_id == r.c.project_id, i.c.round == r.c.number)
+        .correlate(r)
+        .scalar_subquery()
+    )
     staged = exists().where(t.c.project_id == r.c.project_id, t.c.round == r.c.number)
-    return select(r, answered.label("answered"), staged.label("staged")).where(r.c.project_id == tx.project)
+    counted = (answered.label("answered"), queued.label("queued"), staged.label("staged"))
+    return select(r, *counted).where(r.c.project_id == tx.project)
 
 
 def _one(tx: Tx, number: int, *, lock: bool = False) -> Round:
@@ -138,4 +163,5 @@ def _round(row: Row[Any]) -> Round:
         ranked_with=row.ranked_with,
         timings=row.timings,
         answered=int(row.answered),
+        queued=int(row.queued),
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from numpy.random import Generator
 
 from tyrogue import ops
 from tyrogue.protocols import View
+from tyrogue.strategies import parts
 from tyrogue.types import Selection
 
 
@@ -25,13 +25,8 @@ class Entropy:
 
     cold_start: ClassVar[bool] = False
     whole_pool: ClassVar[bool] = True
+    citation: ClassVar[str] = "Lewis and Gale (1994), A Sequential Algorithm for Training Text Classifiers"
 
     def query(self, view: View, n: int, rng: Generator) -> Selection:
-        score_of = ops.entropy_rawlogit if self.raw_logits else ops.entropy
-        rows, scores = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-        for block in view.blocks():
-            rows.append(block)
-            scores.append(score_of(view.logits(block)))
-        every, score = np.concatenate(rows), np.concatenate(scores)
-        best = ops.top(score, n)
-        return Selection(every[best], score[best], {"step": np.full(len(best), "uncertain")})
+        score = ops.entropy_rawlogit if self.raw_logits else ops.entropy
+        return parts.most_uncertain(view, n, lambda rows: score(view.logits(rows)))

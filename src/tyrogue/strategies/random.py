@@ -18,6 +18,7 @@ class Random:
 
     cold_start: ClassVar[bool] = True
     whole_pool: ClassVar[bool] = False
+    citation: ClassVar[str] = "Lewis and Gale (1994), A Sequential Algorithm for Training Text Classifiers"
 
     def query(self, view: View, n: int, rng: Generator) -> Selection:
         rows = rng.permutation(view.draw(n, rng))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
 from tyrogue import clustering, ops
 from tyrogue.errors import UsageError
 from tyrogue.protocols import View
-from tyrogue.types import Selection, Stage
+from tyrogue.strategies import parts
+from tyrogue.types import Floats, Selection, Stage
 
 
 @dataclass(frozen=True)
@@ -25,26 +25,36 @@ class Tyrogue:
     Attributes:
         ratio: r; 1 is diversity only, candidates / n and above is uncertainty only.
         candidates: |D|, how many texts are drawn.
-        n_init: k-means restarts; the paper's code uses 10.
+        conditional: find the centers around the labeled vectors, which stay fixed, so that regions that hold
+            labels do not come back in each round; costs the embeddings of the labeled rows.
+        n_init: k-means restarts.
+        published_kmeans: cluster with scikit-learn's settings of the paper's code (up to 300 iterations).
         raw_logits: rank by the published stack's -sum z exp(z) instead of entropy. Replication only.
     """
 
     ratio: int = 3
     candidates: int = 10_000
+    conditional: bool = False
     n_init: int = 1
+    published_kmeans: bool = False
     raw_logits: bool = False
 
     cold_start: ClassVar[bool] = True
     whole_pool: ClassVar[bool] = False
+    citation: ClassVar[str] = (
+        "Maekawa et al. (2022), Low-resource Interactive Active Labeling for Fine-tuning Language Models"
+    )
 
     def __post_init__(self) -> None:
         if self.ratio < 1 or self.candidates < 1 or self.n_init < 1:
             raise UsageError(f"ratio, candidates and n_init of {self} must be at least 1.")
+        if self.conditional and self.published_kmeans:
+            raise UsageError("The published k-means knows no fixed centers: conditional or published_kmeans, not both.")
 
     @classmethod
     def paper(cls, ratio: int = 3) -> Tyrogue:
-        """Gives the published setting: ten k-means restarts."""
-        return cls(ratio=ratio, n_init=10)
+        """Gives the published setting: ten k-means restarts of up to 300 iterations."""
+        return cls(ratio=ratio, n_init=10, published_kmeans=True)
 
     def query(self, view: View, n: int, rng: Generator) -> Selection:
         return self.rank(view, self.stage(view, n, rng), n)
@@ -55,30 +65,29 @@ class Tyrogue:
         candidates = view.draw(max(self.candidates, n), rng)  # 1. random: the cost is independent of the pool
         if k >= len(candidates):  # as many centers as texts: uncertainty alone decides
             return Stage(candidates, candidates, {"step": np.full(len(candidates), "random")})
-        vectors = ops.unit(view.embeddings(candidates))
-        clusters = clustering.kmeans(vectors, k, rng, n_init=self.n_init)
-        nearest = clustering.nearest_to_centers(vectors, clusters.centers)  # 2. diverse
-        return Stage(candidates, candidates[nearest], _cells(clusters.assigned, k))
+        cells = self._cells(view, ops.unit(view.embeddings(candidates)), k, rng)  # 2. diverse
+        largest = ops.top(cells.size.astype(np.float32), k)
+        facts = {"step": np.full(k, "diverse"), "cluster": largest, "cluster_size": cells.size[largest]}
+        return Stage(candidates, candidates[cells.nearest[largest]], facts)
 
     def rank(self, view: View, stage: Stage, n: int) -> Selection:
+        facts = {**stage.facts, "rank_before": np.arange(len(stage.rows))}
         if not view.fitted:  # 3. no model yet: what stands for most texts first
-            score = np.asarray(stage.facts.get("cluster_size", np.zeros(len(stage.rows))), np.float32)
-        else:  # 3. uncertain
-            logits = view.logits(stage.rows)
-            score = ops.entropy_rawlogit(logits) if self.raw_logits else ops.entropy(logits)
-        order = ops.top(score, len(score))
-        facts = {name: fact[order] for name, fact in stage.facts.items()}
-        return Selection(stage.rows[order], score[order], facts)
+            size = facts.get("cluster_size", np.zeros(len(stage.rows)))
+            return parts.ranked(stage.rows, np.asarray(size, np.float32), **facts)
+        logits = view.logits(stage.rows)  # 3. uncertain
+        score = ops.entropy_rawlogit(logits) if self.raw_logits else ops.entropy(logits)
+        return parts.ranked(stage.rows, score, **{**facts, "step": np.full(len(score), "uncertain")})
 
     def at(self, ratio: int) -> Tyrogue:
         """Gives the same strategy with the dial elsewhere."""
         return replace(self, ratio=ratio)
 
-
-def _cells(assigned: NDArray[np.int64], k: int) -> dict[str, NDArray[Any]]:
-    sizes = np.bincount(assigned, minlength=k)
-    return {
-        "step": np.full(k, "diverse"),
-        "cluster": np.arange(k),
-        "cluster_size": sizes[:k],
-    }
+    def _cells(self, view: View, vectors: Floats, k: int, rng: Generator) -> parts.Cells:
+        fixed = ops.unit(view.embeddings(view.labeled)) if self.conditional and len(view.labeled) else None
+        clusters = clustering.kmeans(vectors, k, rng, fixed=fixed, n_init=self.n_init, published=self.published_kmeans)
+        if fixed is None:
+            nearest = clustering.nearest_to_centers(vectors, clusters.centers)
+        else:  # what lies nearest to a center may belong to a labeled text
+            nearest = clustering.nearest_in_cells(vectors, clusters)
+        return parts.Cells(nearest, parts.sizes(clusters))

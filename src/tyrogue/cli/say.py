@@ -1,0 +1,50 @@
+"""How the command line talks: progress and remarks on stderr, never on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import isfinite
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+def remark(text: str) -> None:
+    """Says something on stderr."""
+    console.print(text)
+
+
+def complain(text: str) -> None:
+    """Says on stderr what went wrong."""
+    console.print(f"tyrogue: {text}")
+
+
+def give_json(value: Any) -> None:
+    """Prints one JSON value on stdout."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, float], None]]:
+    """Shows a bar on stderr (on a terminal only); the function takes the rows read and the share of the whole."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[rows]} rows"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=1.0, rows=0)
+
+        def show(rows: int, share: float) -> None:
+            bar.update(task, rows=rows, completed=share if isfinite(share) else None)
+
+        yield show

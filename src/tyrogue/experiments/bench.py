@@ -1,0 +1,222 @@
+"""Running a grid: what is missing, in several processes, so that it can be killed at any moment and go on."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from math import ceil
+from pathlib import Path
+from typing import Any, Protocol
+
+from tyrogue.errors import TyrogueError
+from tyrogue.experiments import machine, results
+from tyrogue.experiments.embeddings import embed_task, encoder_of
+from tyrogue.experiments.grid import Cell, DatasetEntry, Grid
+from tyrogue.experiments.run import Job, load_task, run
+
+
+class Watcher(Protocol):
+    """Is told how a grid comes along."""
+
+    def planned(self, runs: int, rounds: int, finished: int) -> None: ...
+    def embedding(self, dataset: str, done: int, total: int) -> None: ...
+    def round(self) -> None: ...
+    def run(self, key: str, error: str | None) -> None: ...
+
+
+@dataclass
+class Summary:
+    """What a call of `bench` did."""
+
+    finished_before: int = 0
+    done: int = 0
+    busy: int = 0
+    """Runs that another process is at."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Reasons, by key."""
+
+
+def bench(
+    grid: Grid,
+    *,
+    data: Path | None,
+    out: Path,
+    cache: Path,
+    watcher: Watcher,
+    jobs: int = 1,
+    threads: int | None = None,
+    part: Callable[[Sequence[Cell]], Sequence[Cell]] = lambda cells: cells,
+) -> Summary:
+    """Does every run of the grid that `out` does not hold finished; a half one goes on at its last round.
+
+    Args:
+        data: a folder of datasets; None takes them by name from the hub.
+        out: the folder of result files.
+        cache: where frozen embeddings are kept between calls; outside of `out`.
+        jobs: number of processes.
+        threads: of each process; by default the cores are shared out.
+        part: which of the cells are this call's (a shard).
+
+    Raises:
+        UnknownName: a dataset, strategy or model that does not exist.
+    """
+    planned = plan(grid, part(grid.cells()), data)
+    summary = Summary()
+    pending = [(cell, key, digest) for key, (cell, digest) in planned.items() if not _finished(out / f"{key}.jsonl")]
+    summary.finished_before = len(planned) - len(pending)
+    watcher.planned(len(pending), sum(rounds_of(cell) for cell, _, _ in pending), summary.finished_before)
+    if not pending:
+        return summary
+    todo = _jobs(grid, pending, data, out, cache, watcher)
+    threads = threads or max(1, machine.usable_cores() // jobs)
+    # A map draws what the curves have picked, so the curves come first.
+    for phase in ([j for j in todo if j.cell.kind != "map"], [j for j in todo if j.cell.kind == "map"]):
+        for job, error in _outcomes(phase, min(jobs, len(phase)), threads, watcher):
+            _book(summary, job, error, watcher)
+    return summary
+
+
+def plan(grid: Grid, cells: Sequence[Cell], data: Path | None) -> dict[str, tuple[Cell, str]]:
+    """Gives cells and dataset digests by run key; a run that two cells describe is there once."""
+    digests: dict[DatasetEntry, str] = {}
+    for entry in dict.fromkeys(cell.dataset for cell in cells):
+        digests[entry] = load_task(entry, data).digest()
+    planned: dict[str, tuple[Cell, str]] = {}
+    for cell in cells:
+        planned.setdefault(cell.key(digests[cell.dataset]), (cell, digests[cell.dataset]))
+    return planned
+
+
+def rounds_of(cell: Cell) -> int:
+    """Gives the number of rounds that a run has, if its pool is large enough."""
+    return ceil(cell.budget / cell.batch) if cell.kind == "curve" else 1
+
+
+def _finished(path: Path) -> bool:
+    if not path.exists():
+        return False
+    record = results.read(path)
+    return record is not None and record.done is not None
+
+
+def _jobs(
+    grid: Grid, pending: list[tuple[Cell, str, str]], data: Path | None, out: Path, cache: Path, watcher: Watcher
+) -> list[Job]:
+    encoder = encoder_of(grid.encoder)
+    vectors: dict[str, Path] = {}
+    for cell, _, digest in pending:
+        if digest not in vectors:
+            name = cell.dataset.name
+            task = load_task(cell.dataset, data)
+            vectors[digest] = embed_task(task, digest, encoder, cache, partial(watcher.embedding, name))
+    return [
+        Job(cell, key, digest, data, out, vectors[digest], encoder.fingerprint, grid.redundancy)
+        for cell, key, digest in pending
+    ]
+
+
+def _book(summary: Summary, job: Job, error: BaseException | None, watcher: Watcher) -> None:
+    if error is None:
+        summary.done += 1
+    elif isinstance(error, results.Busy):
+        summary.busy += 1
+    elif isinstance(error, TyrogueError):
+        summary.failed[job.key] = str(error)
+    elif isinstance(error, Exception):  # one broken run must not cost the others
+        summary.failed[job.key] = "".join(traceback.format_exception(error)).strip()
+    else:
+        raise error
+    watcher.run(job.key, summary.failed.get(job.key))
+
+
+def _outcomes(
+    todo: Sequence[Job], jobs: int, threads: int, watcher: Watcher
+) -> Iterator[tuple[Job, BaseException | None]]:
+    """Gives every job with what it raised, as they end."""
+    if jobs <= 1:
+        for job in todo:
+            yield job, _tried(job, watcher.round)
+        return
+    with _workers(jobs, threads, watcher) as pool:
+        running = {pool.submit(_work, job): job for job in todo}
+        while running:
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield running.pop(future), future.exception()
+
+
+def _tried(job: Job, on_round: Callable[[], None]) -> BaseException | None:
+    try:
+        run(job, on_round)
+    except Exception as error:
+        return error
+    return None
+
+
+@contextmanager
+def _workers(jobs: int, threads: int, watcher: Watcher) -> Iterator[ProcessPoolExecutor]:
+    context = mp.get_context("spawn")
+    news: Any = context.SimpleQueue()
+    listener = threading.Thread(target=_listen, args=(news, watcher), daemon=True)
+    listener.start()
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(threads, news))
+    try:
+        with _environment(threads):
+            yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+        news.put(False)
+        listener.join()
+
+
+@contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """Limits the threads of processes that are started inside: array libraries read these when they load."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _listen(news: Any, watcher: Watcher) -> None:
+    while news.get():
+        watcher.round()
+
+
+_news: Any = None
+
+
+def _begin(threads: int, news: Any) -> None:
+    """Sets a worker process up."""
+    global _news
+    _news = news
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(threads)
+
+
+def _die_with_parent() -> None:
+    # A worker whose parent was killed would wait for work for ever.
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(job: Job) -> None:
+    run(job, lambda: _news.put(True))

@@ -1,0 +1,59 @@
+"""From result files to tables and figures, each beside the paper's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tyrogue.errors import BadInput, MissingExtra
+from tyrogue.experiments import results
+from tyrogue.experiments.report.study import Chapter, chapters
+
+__all__ = ["markdown_report", "write_report"]
+
+
+def write_report(folder: Path, out: Path, *, pngs: bool = True) -> list[Path]:
+    """Writes the report on a folder of results to `out` (HTML), and its figures as PNG into a folder beside it.
+
+    Returns:
+        What was written, the HTML first.
+
+    Raises:
+        BadInput: the folder holds no results.
+        MissingExtra: matplotlib is not installed.
+    """
+    try:
+        from tyrogue.experiments.report import compose
+        from tyrogue.experiments.report.style import styled
+    except ImportError as error:
+        raise MissingExtra("matplotlib", "experiments", "A report") from error
+    with styled():
+        return compose.write(_chapters(folder), out, pngs=pngs)
+
+
+def markdown_report(folder: Path) -> str:
+    """Gives the main tables of a folder of results as Markdown.
+
+    Raises:
+        BadInput: the folder holds no results.
+    """
+    from tyrogue.experiments.report import contents, markdown, warnings
+
+    def parts() -> Iterator[str]:
+        for chapter in _chapters(folder):
+            yield f"## {chapter.title}\n"
+            yield markdown.table(contents.provenance(chapter))
+            yield from (f"- {sentence}" for sentence in warnings.of(chapter))
+            yield ""
+            yield from (markdown.table(table) for table in contents.every_table(chapter))
+
+    return "\n".join(parts())
+
+
+def _chapters(folder: Path) -> list[Chapter]:
+    records = results.read_all(folder)
+    if not records:
+        raise BadInput(
+            "holds no results.", source=folder, remedy="Write some with: tyrogue bench GRID.toml --out FOLDER."
+        )
+    return chapters(records)

@@ -1,0 +1,198 @@
+"""Results in the order in which one asks about them: model, dataset, strategy, seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tyrogue.experiments import metrics
+from tyrogue.experiments.compare import Cell
+from tyrogue.experiments.metrics import Cost
+from tyrogue.experiments.results import Record
+
+SHARES = (0.85, 0.90, 0.95)
+
+PAPER_ORDER = ("random", "entropy", "cal", "ftbertkm", "alps", "badge", "tyrogue")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A strategy with its settings: one line in a figure, one row of a table."""
+
+    name: str
+    """Of the strategy, as in the table of strategies."""
+    title: str
+    """Tells it apart from the other arms of its chapter."""
+    variant: int = 0
+    """Which of the arms of this strategy, from 0."""
+
+
+@dataclass
+class Chapter:
+    """All runs of one model and recipe."""
+
+    title: str
+    datasets: list[str]
+    arms: list[Arm]
+    runs: dict[tuple[str, str], list[Record]]
+    """Finished curves by dataset and title of the arm, by seed."""
+    full: dict[str, list[float]]
+    """Macro-F1 of the model trained on all of train, one for each seed, by dataset."""
+    maps: dict[str, Record] = field(default_factory=dict)
+    finished: list[Record] = field(default_factory=list)
+    unfinished: list[Record] = field(default_factory=list)
+
+    def records(self, dataset: str, arm: Arm) -> list[Record]:
+        return self.runs.get((dataset, arm.title), [])
+
+    def bar(self, dataset: str, share: float) -> float | None:
+        """Gives share * mean F1 of the fully supervised models; None when none was trained."""
+        values = self.full.get(dataset)
+        return share * float(np.mean(values)) if values else None
+
+    def costs(self, dataset: str, arm: Arm, share: float) -> list[Cost]:
+        """Gives the true labels that each seed took to reach a share of the full F1, for good."""
+        bar = self.bar(dataset, share)
+        if bar is None:
+            return []
+        return [metrics.sustained_cost(*record.curve(), bar) for record in self.records(dataset, arm)]
+
+    def published_costs(self, dataset: str, arm: Arm, share: float) -> list[float]:
+        """Gives the same in the paper's definition."""
+        if not self.full.get(dataset):
+            return []
+        full = float(np.mean(self.full[dataset]))
+        return [
+            metrics.published_cost(r.curve()[1], full, share, batch=int(r.config["batch"]))
+            for r in self.records(dataset, arm)
+        ]
+
+    def areas(self) -> dict[str, dict[Cell, float]]:
+        """Gives the area under the macro-F1 curve by arm, dataset and seed."""
+        return {
+            arm.title: {
+                (dataset, int(record.config["seed"])): metrics.area(*record.curve())
+                for dataset in self.datasets
+                for record in self.records(dataset, arm)
+            }
+            for arm in self.arms
+        }
+
+    def over_rounds(self, dataset: str, arm: Arm, name: str) -> tuple[list[int], NDArray[np.float64]]:
+        """Gives numbers of labels, and (seeds, rounds) values of a score or of a redundancy metric."""
+        records = self.records(dataset, arm)
+        length = min((len(r.rounds) for r in records), default=0)
+        values = np.array([[_value(round, name) for round in r.rounds[:length]] for r in records], np.float64)
+        return ([round.labeled for round in records[0].rounds[:length]] if records else []), values
+
+    def seconds(self, dataset: str, arm: Arm, part: str = "acquire_seconds") -> list[float]:
+        """Gives each seed's mean seconds a round, the first round left out as in the paper."""
+        return [
+            float(np.mean([getattr(round, part) for round in record.rounds[1:]]))
+            for record in self.records(dataset, arm)
+            if len(record.rounds) > 1
+        ]
+
+
+def _value(round: Any, name: str) -> float:
+    return (
+        float(round.redundancy.get(name, np.nan)) if name in round.redundancy else float(getattr(round, name, np.nan))
+    )
+
+
+def chapters(records: Iterable[Record]) -> list[Chapter]:
+    """Gives one chapter for each model and recipe, the richest first."""
+    by_model: dict[str, list[Record]] = {}
+    for record in records:
+        by_model.setdefault(model_title(record.config), []).append(record)
+    found = [_chapter(title, group) for title, group in by_model.items()]
+    return sorted(found, key=lambda chapter: (-sum(map(len, chapter.runs.values())), chapter.title))
+
+
+def model_title(config: dict[str, Any]) -> str:
+    """Gives a model's name, weights and recipe in words."""
+    model = config["model"]
+    parts = [model["name"], model.get("checkpoint"), f"{model['recipe']} recipe" if model.get("recipe") else None]
+    parts += [f"{key} = {value}" for key, value in sorted(model.get("set", {}).items())]
+    parts.append("continued training" if model.get("continue_training") else None)
+    return ", ".join(str(part) for part in parts if part)
+
+
+def _chapter(title: str, records: Sequence[Record]) -> Chapter:
+    names = _dataset_names(records)
+    curves = [r for r in records if r.config["kind"] == "curve"]
+    arms = _arms(curves)
+    runs: dict[tuple[str, str], list[Record]] = {}
+    for record in sorted((r for r in curves if r.done), key=lambda r: int(r.config["seed"])):
+        at = (names[record.config["dataset"]["digest"]], arms[_settings(record.config)].title)
+        runs.setdefault(at, []).append(record)
+    full: dict[str, list[float]] = {}
+    for record in records:
+        if record.config["kind"] in ("full", "map") and record.rounds:
+            full.setdefault(names[record.config["dataset"]["digest"]], []).append(record.rounds[-1].macro_f1)
+    return Chapter(
+        title,
+        datasets=list(dict.fromkeys(names[r.config["dataset"]["digest"]] for r in _by_size(records))),
+        arms=sorted(dict.fromkeys(arms.values()), key=_arm_order),
+        runs=runs,
+        full=full,
+        maps={
+            names[r.config["dataset"]["digest"]]: r for r in records if r.config["kind"] == "map" and r.done is not None
+        },
+        finished=[r for r in records if r.done is not None],
+        unfinished=[r for r in records if r.done is None],
+    )
+
+
+def _by_size(records: Sequence[Record]) -> list[Record]:
+    return sorted(records, key=lambda r: (r.config["dataset"]["name"], -r.config["dataset"]["train"]))
+
+
+def _dataset_names(records: Sequence[Record]) -> dict[str, str]:
+    """Gives a name for each digest: two samples of one dataset must not be averaged."""
+    described: dict[str, dict[str, Any]] = {r.config["dataset"]["digest"]: r.config["dataset"] for r in records}
+    names = [d["name"] for d in described.values()]
+    return {
+        digest: d["name"] if names.count(d["name"]) == 1 else f"{d['name']} ({d['train']:,} / {d['test']:,})"
+        for digest, d in described.items()
+    }
+
+
+Settings = tuple[str, str, str, str, tuple[tuple[str, Any], ...]]
+
+
+def _settings(config: dict[str, Any]) -> Settings:
+    s = config["strategy"]
+    parameters = tuple(sorted((k, str(v)) for k, v in s.get("parameters", {}).items()))
+    return (s["name"], s.get("label", s["name"]), config["mode"], config["start"], parameters)
+
+
+def _arms(curves: Sequence[Record]) -> dict[Settings, Arm]:
+    """Names the arms: the label alone where it is enough, else with what differs among those of that label."""
+    found = list(dict.fromkeys(_settings(record.config) for record in curves))
+    arms: dict[Settings, Arm] = {}
+    for settings in sorted(found, key=_variant_order):
+        alike = [other for other in found if other[1] == settings[1]]
+        differing = [f"{k} {v}" for k, v in _flat(settings).items() if len({_flat(o).get(k) for o in alike}) > 1]
+        variant = sum(arm.name == settings[0] for arm in arms.values())
+        arms[settings] = Arm(settings[0], settings[1] + (f" ({', '.join(differing)})" if differing else ""), variant)
+    return arms
+
+
+def _variant_order(settings: Settings) -> tuple[Any, ...]:
+    """Puts r = 2 before r = 10, and the paper's r = 3 first: it has the strategy's own colour."""
+    numbers = [float(v) if v.replace(".", "", 1).isdigit() else 0.0 for _, v in settings[4]]
+    return (settings[1], dict(settings[4]).get("ratio", "3") != "3", settings[2], settings[3], numbers, settings[4])
+
+
+def _flat(settings: Settings) -> dict[str, str]:
+    return {"mode": settings[2], "start": settings[3], **{k: str(v) for k, v in settings[4]}}
+
+
+def _arm_order(arm: Arm) -> tuple[int, str, int]:
+    place = PAPER_ORDER.index(arm.name) if arm.name in PAPER_ORDER else len(PAPER_ORDER)
+    return (place, arm.name, arm.variant)

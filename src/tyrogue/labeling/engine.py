@@ -1,0 +1,302 @@
+"""The four verbs behind every way of labeling: next, submit, undo, state. The page, the CLI and bridges use them.
+
+Nothing here waits for a model: a call is a few statements on the store and some texts from the corpus.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from tyrogue.corpus.project import Project
+from tyrogue.corpus.records import Record
+from tyrogue.errors import UsageError
+from tyrogue.labeling.plan import LIVE, Plan
+from tyrogue.store import Annotation, Class, Item, Model, Store
+from tyrogue.types import Text
+
+LONGEST_TEXT = 20_000
+"""Characters of a text that travel with its item; the rest on request."""
+TRAINER_IS_LOST_SECONDS = 10.0
+FEW_LABELS = 5
+
+Json = dict[str, Any]
+
+
+class Engine:
+    """Labeling of one project.
+
+    Args:
+        project: its texts and fixed settings.
+        store: its journal and queue.
+    """
+
+    def __init__(self, project: Project, store: Store) -> None:
+        self.project, self.store = project, store
+        # These look at every row; a request must not.
+        self.has_gold, self.pair = bool(project.corpus.gold_names()), project.corpus.pair
+
+    @property
+    def plan(self) -> Plan:
+        return Plan.of(self.project.settings, self.store.settings())
+
+    # The four verbs
+
+    def next(self, n: int, annotator: str = "me") -> Json:
+        """Gives up to n items, reserved for this annotator; the same ones first when asked again."""
+        if not 1 <= n <= 100:
+            raise UsageError(f"{n} items were asked for; 1 to 100 can be reserved at a time.")
+        items = self.store.reserve(annotator, n)
+        return {"items": self.items(items), "reason": None if items else self._why_empty()}
+
+    def submit(
+        self,
+        *,
+        token: str,
+        item: int,
+        action: str,
+        class_id: int | None = None,
+        note: str | None = None,
+        seconds: float | None = None,
+        annotator: str = "me",
+    ) -> tuple[Json, bool]:
+        """Records a decision durably; whether it is new (the same token records once)."""
+        known = self.store.annotation_of(token)
+        annotation = known or self.store.annotate(
+            token=token, item=item, annotator=annotator, action=action, class_id=class_id, note=note, seconds=seconds
+        )
+        return self._receipt(annotation), known is None
+
+    def undo(self, *, token: str, annotator: str = "me") -> Json | None:
+        """Takes the annotator's last decision back; None when there is none."""
+        undone = self.store.undo(token=token, annotator=annotator)
+        if undone is None:
+            return None
+        annotation, item = undone
+        return {"undone": self._receipt(annotation), "item": self.items([item], label=annotation.class_id)[0]}
+
+    def state(self, annotator: str = "me") -> Json:
+        """Gives everything that the page shows beside the text."""
+        counts, plan, model = self.store.counts(), self.plan, self.store.current_model()
+        classes = self.store.classes()
+        last = self.store.current_round()
+        return {
+            "project": self.project.name,
+            "total": len(self.project.corpus),
+            "labeled": counts.labeled,
+            "skipped": counts.skipped,
+            "flagged": counts.flagged,
+            "today": counts.today,
+            "classes": [_class(c) for c in classes],
+            "pair": self.pair,
+            "guidelines": self.store.get("guidelines", ""),
+            "round": None
+            if last is None
+            else {
+                "number": last.number,
+                "size": last.size,
+                "answered": last.answered,
+                "strategy": last.strategy,
+                "ratio": last.ratio,
+            },
+            "queue": {"ready": self.store.ready()},
+            "model": None if model is None else self._model(model),
+            "trainer": self._trainer(),
+            "pace_seconds": self.store.pace(annotator),
+            "curve": self._curve(),
+            "audit": None if model is None else model.metrics.get("audit"),
+            "warnings": self._warnings(classes, counts.labeled),
+            "settings": {name: getattr(plan, name) for name in LIVE},
+            "autopilot": {
+                "available": self.has_gold,
+                **self.store.get("autopilot", {"on": False}),
+            },
+            "journal": self.store.journal_position(),
+        }
+
+    # Around them
+
+    def items(self, items: Sequence[Item], *, label: int | None = None) -> list[Json]:
+        """Gives queue items as the page takes them."""
+        records = self.project.corpus.records([item.row for item in items])
+        versions = {model.version: model for model in self.store.models()} if items else {}
+        tokens = self.project.corpus.token_lengths([item.row for item in items])
+        show = self.plan.suggestions
+        return [
+            self._item(item, record, versions.get(item.model_version or ""), show=show, tokens=int(length), label=label)
+            for item, record, length in zip(items, records, tokens, strict=True)
+        ]
+
+    def annotations(self, *, limit: int, before: int | None, annotator: str | None = None) -> Json:
+        """Gives what was decided, newest first."""
+        found = self.store.annotations(limit=limit + 1, before=before, annotator=annotator)
+        records = self.project.corpus.records([a.row for a in found])
+        shown = [
+            self._receipt(a) | {"text": _short(r.text), "undone": a.undone} for a, r in zip(found, records, strict=True)
+        ]
+        return {"annotations": shown[:limit], "more": len(found) > limit}
+
+    def row(self, row: int) -> Json:
+        """Gives one text whole."""
+        if not 0 <= row < len(self.project.corpus):
+            raise UsageError(f"Row {row} is not in this project; it has rows 0 to {len(self.project.corpus) - 1}.")
+        record = self.project.corpus.record(row)
+        return {
+            "row": row,
+            "external_id": record.id,
+            "text": record.text,
+            "text_pair": record.text_pair,
+            "meta": record.meta,
+            "label": self.store.label_of(row),
+        }
+
+    def search(self, query: str, limit: int) -> Json:
+        """Gives texts that hold all these words."""
+        rows, total = self.project.corpus.search(query, limit)
+        records = self.project.corpus.records(rows)
+        return {
+            "rows": [{"row": r.row, "text": _short(r.text), "label": self.store.label_of(r.row)} for r in records],
+            "total": total,
+        }
+
+    def push(self, row: int, annotator: str = "me", kind: str = "search") -> Json:
+        """Puts one text first in the queue."""
+        self.row(row)
+        return self.items([self.store.push(row, kind, annotator=annotator)])[0]
+
+    def change(self, **settings: Any) -> Json:
+        """Changes live settings; all of them or, when one makes no sense, none."""
+        unknown = settings.keys() - set(LIVE)
+        if unknown:
+            raise UsageError(
+                f"{', '.join(sorted(unknown))} cannot be changed while labeling; only {', '.join(LIVE)} can."
+            )
+        plan = self.plan.changed(**settings)
+        plan.make_strategy()
+        for name, value in settings.items():
+            self.store.set(name, value)
+        return {name: getattr(plan, name) for name in LIVE}
+
+    # Parts of the answers
+
+    def _item(
+        self, item: Item, record: Record, model: Model | None, *, show: bool, tokens: int, label: int | None
+    ) -> Json:
+        probabilities = None if item.blind else _probabilities(item, model)
+        return {
+            "id": item.id,
+            "row": item.row,
+            "external_id": record.id,
+            "text": record.text[:LONGEST_TEXT],
+            "text_pair": None if record.text_pair is None else record.text_pair[:LONGEST_TEXT],
+            "text_length": len(record.text),
+            "cut": tokens > self.store.get("max_tokens", 256),
+            "meta": record.meta,
+            "kind": item.kind,
+            "round": item.round,
+            "position": item.position,
+            "suggestion": probabilities[0] if probabilities and show else None,
+            "probabilities": probabilities if show else None,
+            "model": None if model is None else self._model(model),
+            "facts": dict(item.facts) | ({} if item.score is None else {"score": item.score}),
+            "copies": self.project.corpus.copies(item.row),
+            "label": label,
+            "reserved_until": None if item.reserved_until is None else item.reserved_until.isoformat(),
+        }
+
+    def _receipt(self, annotation: Annotation) -> Json:
+        return {
+            "id": annotation.id,
+            "item": annotation.item,
+            "row": annotation.row,
+            "action": annotation.action,
+            "class_id": annotation.class_id,
+            "note": annotation.note,
+            "annotator": annotation.annotator,
+            "created": annotation.created.isoformat(),
+            "labeled": self.store.counts().labeled,
+        }
+
+    def _model(self, model: Model) -> Json:
+        age = (datetime.now(UTC) - model.created).total_seconds()
+        return {
+            "version": model.version,
+            "kind": model.kind,
+            "labels": model.labels,
+            "age_seconds": round(max(age, 0.0), 1),
+            "train_seconds": round(model.train_seconds, 2),
+        }
+
+    def _trainer(self) -> Json:
+        status = self.store.status("trainer")
+        if status is None:
+            return {"alive": False, "phase": "starting", "progress": None, "message": "Starting", "error": None}
+        told, age = status
+        alive = age < TRAINER_IS_LOST_SECONDS and told.get("phase") != "stopped"
+        return {name: told.get(name) for name in ("phase", "progress", "message", "error")} | {"alive": alive}
+
+    def _why_empty(self) -> str:
+        known = self.store.counts()
+        closed = known.labeled + known.skipped
+        if closed >= len(self.project.corpus):
+            return "done"
+        trainer = self._trainer()
+        resting = trainer["alive"] and trainer["phase"] == "waiting" and not trainer["error"]
+        return "done" if resting and self.store.get("exhausted", False) else "preparing"
+
+    def _curve(self) -> Json:
+        points = [p for m in self.store.models() if (p := self.store.get(f"curve/{m.version}")) is not None]
+        source = points[-1]["source"] if points else "none"
+        note = ""
+        if source == "cross-validated":
+            note = (
+                "Cross-validated on the labels themselves, with a linear model. Queried labels are harder than "
+                "average texts, so the accuracy on your texts is usually higher."
+            )
+        same = [p for p in points if p["source"] == source]
+        return {"source": source, "metric": "macro_f1", "points": same, "note": note}
+
+    def _warnings(self, classes: Sequence[Class], labeled: int) -> list[str]:
+        active = [c for c in classes if c.active]
+        if len(active) < 2:
+            return ["There is one class or none: add the classes to choose from (key c)."]
+        if labeled < 20:
+            return []
+        few = [c for c in active if c.labeled < FEW_LABELS]
+        return [
+            f"Class '{c.name}' has {c.labeled} label{'' if c.labeled == 1 else 's'}: search for examples of it (key /)."
+            for c in few
+        ]
+
+
+def etag(state: Json) -> str:
+    """Gives a short name of a state, so that an unchanged one need not travel."""
+    return hashlib.blake2b(repr(state).encode(), digest_size=8).hexdigest()
+
+
+def _probabilities(item: Item, model: Model | None) -> list[Json] | None:
+    if item.probabilities is None or model is None:
+        return None
+    pairs = zip(model.class_ids, item.probabilities, strict=False)
+    ranked = sorted(pairs, key=lambda pair: -pair[1])
+    return [{"class_id": class_id, "probability": round(float(p), 4)} for class_id, p in ranked]
+
+
+def _class(c: Class) -> Json:
+    return {
+        "id": c.id,
+        "name": c.name,
+        "position": c.position,
+        "labeled": c.labeled,
+        "merged_into": c.merged_into,
+        "active": c.active,
+    }
+
+
+def _short(text: str, length: int = 280) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+__all__ = ["Engine", "Text", "etag"]

@@ -1,0 +1,86 @@
+"""How a project is labeled: its settings, as the trainer and the page read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import ceil
+from typing import Any
+
+from tyrogue import strategies
+from tyrogue.errors import UsageError
+from tyrogue.protocols import Strategy
+from tyrogue.view import Mode
+
+LIVE = ("batch", "ratio", "suggestions", "audit")
+"""What may change while people label; kept in the store. The rest is fixed with the project."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of a project.
+
+    Attributes:
+        strategy: name of the acquisition function, or `package.module:Class`.
+        parameters: of the strategy, other than the ratio.
+        ratio: Tyrogue's r; ignored by strategies without one.
+        batch: labels in a round.
+        audit: share of each batch that is drawn from the reference sample, to judge the model honestly.
+        model: `linear` or `transformer`.
+        recipe: training recipe of the transformer.
+        checkpoint: weights of encoder and transformer: `default`, a hub name or a folder.
+        mode: what clusters are made of: `cached` or `current` embeddings.
+        max_length: tokens that the model reads; None for the checkpoint's own.
+        seed: of everything drawn.
+        suggestions: whether the page shows what the model thinks.
+    """
+
+    strategy: str = "tyrogue"
+    parameters: tuple[tuple[str, Any], ...] = ()
+    ratio: int = 3
+    batch: int = 50
+    audit: float = 0.1
+    model: str = "transformer"
+    recipe: str = "product"
+    checkpoint: str = "default"
+    mode: Mode = "cached"
+    max_length: int | None = None
+    seed: int = 0
+    suggestions: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.batch <= 1000:
+            raise UsageError(f"A batch of {self.batch} cannot be labeled; choose 1 to 1000.")
+        if not 0 <= self.audit <= 0.5:
+            raise UsageError(f"An audit share of {self.audit} makes no sense; choose 0 to 0.5.")
+
+    @classmethod
+    def of(cls, fixed: Mapping[str, Any], live: Mapping[str, Any]) -> Plan:
+        """Gives the plan of a project from its fixed settings and those changed since."""
+        known = {field.name for field in fields(cls)}
+        merged = {name: value for name, value in fixed.items() if name in known}
+        merged |= {name: live[name] for name in LIVE if name in live}
+        if "parameters" in merged:
+            merged["parameters"] = tuple(sorted(dict(merged["parameters"]).items()))
+        return cls(**merged)
+
+    def changed(self, **changes: Any) -> Plan:
+        """Gives the plan with some settings changed; UsageError when they make no sense."""
+        return replace(self, **changes)
+
+    def as_settings(self) -> dict[str, Any]:
+        """Gives the plan as JSON holds it."""
+        settings = {field.name: getattr(self, field.name) for field in fields(self)}
+        return settings | {"parameters": dict(self.parameters)}
+
+    @property
+    def audited(self) -> int:
+        """How many texts of a batch come from the reference sample (none when the share is 0)."""
+        return ceil(self.batch * self.audit) if self.audit else 0
+
+    def make_strategy(self) -> Strategy:
+        """Gives the acquisition function, its dial where the plan says."""
+        parameters = dict(self.parameters)
+        if self.strategy == "tyrogue":
+            parameters["ratio"] = self.ratio
+        return strategies.create(self.strategy, **parameters)

@@ -1,0 +1,67 @@
+"""What the HTTP API takes. Limits are checked here, at the door."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Token = Annotated[str, StringConstraints(min_length=8, max_length=100, pattern=r"^[A-Za-z0-9_.:-]+$")]
+Id = Annotated[int, Field(ge=0, le=2**62)]
+
+
+class Body(BaseModel):
+    """A request body; an unknown field is a mistake that should be heard of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Next(Body):
+    n: Annotated[int, Field(ge=1, le=100)] = 5
+    annotator: Name = "me"
+
+
+class Decision(Body):
+    token: Token
+    item: Id
+    action: Literal["label", "skip", "flag"]
+    class_id: Id | None = None
+    note: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+    seconds: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    annotator: Name = "me"
+
+
+class Undo(Body):
+    token: Token
+    annotator: Name = "me"
+
+
+class NewClass(Body):
+    name: Name
+
+
+class Merge(Body):
+    into: Id
+
+
+class Push(Body):
+    row: Id
+    kind: Literal["search", "review"] = "search"
+    annotator: Name = "me"
+
+
+class Settings(Body):
+    batch: Annotated[int, Field(ge=1, le=1000)] | None = None
+    ratio: Annotated[int, Field(ge=1, le=1000)] | None = None
+    suggestions: bool | None = None
+    audit: Annotated[float, Field(ge=0, le=0.5)] | None = None
+
+
+class Guidelines(Body):
+    text: Annotated[str, StringConstraints(max_length=100_000)]
+
+
+class Autopilot(Body):
+    on: bool
+    seconds: Annotated[float, Field(ge=0.02, le=60)] = 0.3

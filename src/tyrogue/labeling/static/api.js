@@ -1,0 +1,88 @@
+/** The HTTP API of docs/api.md: one function a call, and one error that says whether trying again can help. */
+
+/** @import {Item, ServerState, Annotation, LabelClass} from "./types.js" */
+
+const TIMEOUT = 10_000; // ms; a request of this app is a few SQL statements
+const KEEPALIVE_LIMIT = 8_000; // characters; browsers allow 64 kB for all such requests together
+
+export class ApiError extends Error {
+  /**
+   * @param {number} status 0 when no answer came
+   * @param {string} title
+   * @param {string} detail what was seen and what to do
+   */
+  constructor(status, title, detail) {
+    super(detail || title);
+    this.status = status;
+    this.title = title;
+    this.detail = detail;
+  }
+
+  /** Whether the same request may succeed later: no answer, a busy or broken server, or a missing login. */
+  get retriable() {
+    return this.status === 0 || this.status >= 500 || [401, 408, 425, 429].includes(this.status);
+  }
+}
+
+/**
+ * Gives the calls, bound to an annotator.
+ * @param {{annotator?: string, fetch?: typeof fetch}} [options]
+ */
+export function connect({ annotator = "me", fetch = globalThis.fetch.bind(globalThis) } = {}) {
+  const call = (method, path, body) => request(fetch, method, path, body);
+  const query = (values) => new URLSearchParams(values).toString();
+  return {
+    annotator,
+    /** @returns {Promise<{items: Item[], reason: "preparing"|"done"|null}>} */
+    next: (n) => call("POST", "/api/next", { n, annotator }),
+    /** @returns {Promise<Annotation & {labeled: number}>} */
+    annotate: (body) => call("POST", "/api/annotations", { ...body, annotator }),
+    /** @returns {Promise<{undone: Annotation, item: Item}>} */
+    undo: (token) => call("POST", "/api/undo", { token, annotator }),
+    /** @returns {Promise<{annotations: Annotation[], more: boolean}>} */
+    annotations: (limit, before) =>
+      call("GET", `/api/annotations?${query({ limit: String(limit), ...(before ? { before: String(before) } : {}) })}`),
+    row: (row) => call("GET", `/api/rows/${row}`),
+    search: (words, limit = 20) => call("GET", `/api/search?${query({ q: words, limit: String(limit) })}`),
+    enqueue: (row) => call("POST", "/api/items", { row, annotator }),
+    addClass: (name) => call("POST", "/api/classes", { name }),
+    renameClass: (id, name) => call("PATCH", `/api/classes/${id}`, { name }),
+    mergeClass: (id, into) => call("POST", `/api/classes/${id}/merge`, { into }),
+    /** @returns {Promise<ServerState>} */
+    state: () => call("GET", `/api/state?${query({ annotator })}`),
+    settings: (patch) => call("PATCH", "/api/settings", patch),
+    autopilot: (on, seconds) => call("POST", "/api/autopilot", { on, seconds }),
+    exportUrl: (format) => `/api/export?${query({ format })}`,
+  };
+}
+
+async function request(fetch, method, path, body) {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const options = { method, headers: { Accept: "application/json" }, signal: AbortSignal.timeout(TIMEOUT) };
+  if (text !== undefined) {
+    options.body = text;
+    options.headers["Content-Type"] = "application/json";
+    options.keepalive = text.length < KEEPALIVE_LIMIT; // a label on its way outlives the closing of the tab
+  }
+  if (method !== "GET") options.headers["X-Tyrogue"] = "1";
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new ApiError(0, "No answer", "The server does not answer. Is `tyrogue label` still running?");
+  }
+  return read(response);
+}
+
+async function read(response) {
+  let body = null;
+  try {
+    body = await response.json();
+  } catch {
+    // A proxy's or a crashed server's page; for a good status it means that the answer was cut off.
+    if (response.ok) throw new ApiError(0, "No answer", "The server's answer was cut off.");
+  }
+  if (response.ok) return body;
+  const detail = typeof body?.detail === "string" ? body.detail : "";
+  throw new ApiError(response.status, body?.title ?? `HTTP ${response.status}`, detail);
+}

@@ -1,0 +1,122 @@
+/**
+ * The deck: the text on screen, the texts after it, and the decisions that can be taken back. Pure; no DOM, no network.
+ *
+ * @import {Item, Action} from "./types.js"
+ *
+ * @typedef {Object} Decision
+ * @property {string} token
+ * @property {number} itemId
+ * @property {Item|null} item as it was shown; null for a correction made in the history
+ * @property {Action} action
+ * @property {number|null} classId
+ */
+
+export const AHEAD = 10; // asked for; at least 5 stay in the browser while an answer is on its way
+
+export class Deck {
+  constructor() {
+    /** @type {Item|null} */
+    this.current = null;
+    /** @type {Item[]} */
+    this.ahead = [];
+    /** @type {Decision[]} */
+    this.decisions = [];
+    /** Items decided on this page: a late answer of /api/next must not bring them back. */
+    this.decided = new Set();
+  }
+
+  /** Whether it is time to ask for more. */
+  get low() {
+    return !this.current || this.ahead.length <= AHEAD / 2;
+  }
+
+  /**
+   * How many to ask for: the server counts what is on screen, and what it has not yet heard was decided.
+   * @param {number} unsent
+   */
+  wants(unsent) {
+    return AHEAD + 1 + unsent;
+  }
+
+  /**
+   * Takes the server's list as the order of what comes next; the text on screen stays where it is, and as it is: a
+   * suggestion that changed between reading and Enter would label wrongly. `refresh` is for when it was asked to change.
+   * @param {Item[]} items
+   * @param {{refresh?: boolean}} [options]
+   */
+  receive(items, { refresh = false } = {}) {
+    const same = refresh && items.find((item) => item.id === this.current?.id);
+    if (same && this.current) this.current = { ...same, label: this.current.label ?? same.label };
+    const seen = new Set([this.current?.id]);
+    this.ahead = items.filter((item) => {
+      const fresh = !seen.has(item.id) && !this.decided.has(item.id);
+      seen.add(item.id);
+      return fresh;
+    });
+    if (!this.current) this.current = this.ahead.shift() ?? null;
+  }
+
+  /**
+   * Records a decision about the current text and moves on; gives the decided item.
+   * @param {string} token
+   * @param {Action} action
+   * @param {number|null} classId
+   */
+  decide(token, action, classId) {
+    const item = this.current;
+    if (!item) return null;
+    this.decided.add(item.id);
+    this.decisions.push({ token, itemId: item.id, item, action, classId });
+    this.current = this.ahead.shift() ?? null;
+    return item;
+  }
+
+  /**
+   * Remembers a correction made elsewhere than on the card, so that undo takes things back in their order.
+   * @param {string} token
+   * @param {number} itemId
+   * @param {number} classId
+   */
+  correct(token, itemId, classId) {
+    this.decisions.push({ token, itemId, item: null, action: "label", classId });
+  }
+
+  /** Takes the newest decision off the list; gives it, or null when this page made none. */
+  takeBack() {
+    const decision = this.decisions.pop() ?? null;
+    if (decision?.item) this.putBack({ ...decision.item, label: decision.classId });
+    return decision;
+  }
+
+  /**
+   * Shows an item now; the one on screen comes after it.
+   * @param {Item} item
+   */
+  putBack(item) {
+    this.decided.delete(item.id);
+    const rest = this.ahead.filter((other) => other.id !== item.id);
+    const shown = this.current && this.current.id !== item.id ? [this.current] : [];
+    this.ahead = [...shown, ...rest];
+    this.current = item;
+  }
+
+  /**
+   * Shows the waiting item of a row now; gives whether there was one.
+   * @param {number} row
+   */
+  bring(row) {
+    const item = this.ahead.find((other) => other.row === row);
+    if (item) this.putBack(item);
+    return Boolean(item) || this.current?.row === row;
+  }
+
+  /**
+   * Forgets a decision the server refused: its text may come again.
+   * @param {string} token
+   */
+  refuse(token) {
+    const refused = this.decisions.find((decision) => decision.token === token);
+    this.decisions = this.decisions.filter((decision) => decision !== refused);
+    if (refused) this.decided.delete(refused.itemId);
+  }
+}

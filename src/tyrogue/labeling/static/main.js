@@ -1,0 +1,211 @@
+/** The page: opens the project, then joins session, card, buttons, panels and status line. */
+
+import { connect } from "./api.js";
+import { ClassButtons } from "./buttons.js";
+import { Card } from "./card.js";
+import { resolve, choices } from "./colours.js";
+import { Commands } from "./commands.js";
+import { byId } from "./dom.js";
+import { snippet } from "./format.js";
+import { KeyReader } from "./keys.js";
+import { AutopilotView } from "./panels/autopilot.js";
+import { classesPanel } from "./panels/classes.js";
+import { guidelines } from "./panels/guidelines.js";
+import { help } from "./panels/help.js";
+import { history } from "./panels/history.js";
+import { learning } from "./panels/learning.js";
+import { Panels } from "./panels/panels.js";
+import { search } from "./panels/search.js";
+import { why } from "./panels/why.js";
+import { Outbox } from "./queue.js";
+import { Screen } from "./screens.js";
+import { Session } from "./session.js";
+import { Poll } from "./state.js";
+import { Status } from "./status.js";
+
+const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+// Not crypto.randomUUID: a team's server on plain http is no secure context, and there it does not exist.
+const newToken = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+function storage() {
+  try {
+    localStorage.setItem("tyrogue:probe", "1");
+    localStorage.removeItem("tyrogue:probe");
+    return localStorage;
+  } catch {
+    return null; // private window, or forbidden: labels wait in memory only
+  }
+}
+
+/** Gives who labels, and takes the token out of the address bar: the cookie has it now, screenshots should not. */
+function arrive() {
+  const address = new URL(location.href);
+  if (address.searchParams.has("token")) {
+    address.searchParams.delete("token");
+    globalThis.history.replaceState(null, "", address);
+  }
+  return address.searchParams.get("annotator") || "me";
+}
+
+/** Asks for the first state until it comes. */
+async function firstState(api, screen) {
+  for (;;) {
+    try {
+      return await api.state();
+    } catch (error) {
+      if (error.status === 401) screen.login();
+      else if (error.status === 0) screen.offline(0);
+      else screen.error(error.message);
+      await sleep(2_000);
+    }
+  }
+}
+
+class Page {
+  constructor(api, session, screen) {
+    Object.assign(this, { api, session, screen });
+    const reader = new KeyReader();
+    const label = (classId, fromPointer) => this.label(classId, fromPointer);
+    this.card = new Card(api);
+    this.buttons = new ClassButtons(reader, label);
+    this.poll = new Poll(api, session);
+    const context = { session, api, reload: () => this.poll.now() };
+    this.panels = new Panels(
+      [why, classesPanel, learning, history, search, guidelines, help].map((panel) => panel(context)),
+    );
+    this.status = new Status(session, (name) => this.panels.open(name));
+    this.commands = new Commands({ session, panels: this.panels, buttons: this.buttons, card: this.card, reader, label });
+    this.autopilot = new AutopilotView(api, (annotation) => this.showAnswered(annotation));
+    this.listen();
+    this.onState();
+    this.onCard({ fresh: true });
+    session.refill();
+  }
+
+  listen() {
+    const { session } = this;
+    session.addEventListener("card", ({ detail }) => this.onCard(detail));
+    session.addEventListener("state", () => this.onState());
+    session.addEventListener("save", () => this.onSave());
+    session.addEventListener("journal", () => this.panels.hear("journal"));
+    session.addEventListener("say", ({ detail }) => this.say(detail));
+    setInterval(() => this.onSecond(), 1_000);
+    addEventListener("beforeunload", (event) => {
+      if (session.outbox.pending && !session.outbox.durable) event.preventDefault();
+    });
+  }
+
+  label(classId, fromPointer = false) {
+    const one = resolve(this.session.state.classes, classId);
+    if (!one || !this.session.decide("label", one.id)) return;
+    this.buttons.flash(one.id);
+    const next = this.session.item ? ` Next: ${snippet(this.session.item.text, 300)}` : "";
+    this.say(`${one.name}.${next}`);
+    // A pressed button keeps the focus, and Space would then press it again instead of skipping.
+    if (fromPointer) byId("reading").focus({ preventScroll: true });
+  }
+
+  /** Shows the text on top of the deck, or the screen that says why there is none. */
+  onCard({ fresh, leaving }) {
+    const { session, card } = this;
+    const item = session.item;
+    const showing = this.showing();
+    byId("card").hidden = !showing;
+    if (leaving && showing) card.leave(leaving.item, this.side(leaving));
+    if (showing && item && (fresh || card.item !== item)) {
+      if (card.item?.id !== item.id) this.commands.clearNote();
+      card.show(item);
+    }
+    if (showing && item) card.explain(item, { suggestions: session.suggestionsShown, classes: session.state.classes });
+    this.buttons.mark(showing && !session.paused ? item : null, session.suggestionsShown, session.state.classes);
+    if (session.paused) this.autopilot.start();
+    else this.autopilot.stop();
+    this.commands.update();
+    if (!showing) this.showScreen();
+    else this.screen.hide();
+    this.panels.hear("card");
+  }
+
+  showing() {
+    const { session } = this;
+    if (session.locked || session.waiting) return false;
+    return session.paused ? Boolean(this.card.item) : Boolean(session.item);
+  }
+
+  showScreen() {
+    const { session, screen } = this;
+    if (session.locked) screen.login();
+    else if (session.waiting) screen.undoing();
+    else if (!session.online) screen.offline(session.outbox.pending);
+    else if (session.reason === "done") screen.done(session.view);
+    else screen.preparing(session.view);
+  }
+
+  /** -1 to 1: where the class stands among the buttons. */
+  side({ action, classId }) {
+    const list = this.buttons.list;
+    const index = list.findIndex((one) => one.id === classId);
+    return action !== "label" || index < 0 || list.length < 2 ? 0 : (index / (list.length - 1)) * 2 - 1;
+  }
+
+  /** What the autopilot answered, as if it had been on the card. */
+  showAnswered(annotation) {
+    const item = { ...BLANK, id: -annotation.id, row: annotation.row, text: annotation.text ?? "", text_pair: annotation.text_pair ?? null, label: annotation.class_id };
+    this.card.show(item);
+    this.onCard({ fresh: false });
+    this.buttons.mark(item, false, this.session.state.classes);
+    if (annotation.class_id !== null) this.buttons.flash(annotation.class_id);
+  }
+
+  onState() {
+    const { session } = this;
+    document.body.classList.toggle("autopilot-on", session.paused);
+    const changed = this.buttons.update(session.state.classes);
+    if (changed) this.onCard({ fresh: false });
+    else if (!this.showing()) this.showScreen();
+    if (choices(session.state.classes).length === 0 && !this.asked) {
+      this.asked = true; // once: without classes there is nothing to press
+      this.panels.open("classes");
+    }
+    this.status.update();
+    this.panels.hear("state");
+  }
+
+  onSave() {
+    this.status.save();
+    if (!this.showing()) this.showScreen();
+  }
+
+  onSecond() {
+    this.status.update();
+    if (!this.session.paused) this.card.writeAge();
+    this.panels.hear("second");
+  }
+
+  say(words) {
+    byId("announce").textContent = words;
+  }
+}
+
+const BLANK = {
+  external_id: null, text_pair: null, text_length: 0, cut: false, meta: {}, kind: "query", round: 0, position: 0,
+  suggestion: null, probabilities: null, model: null, facts: { step: "answered by the gold label" }, copies: 0, reserved_until: "",
+};
+
+async function open() {
+  const api = connect({ annotator: arrive() });
+  const screen = new Screen(api);
+  byId("card").hidden = true;
+  screen.opening();
+  const state = await firstState(api, screen);
+  const send = ({ kind, body, token }) => (kind === "undo" ? api.undo(token) : api.annotate(body));
+  const prefix = ["tyrogue", state.project_id ?? state.project, api.annotator, ""].map(encodeURIComponent).join(":");
+  const now = () => Date.now();
+  const outbox = new Outbox({ send, storage: storage(), prefix, sleep, now, random: Math.random });
+  const session = new Session({ api, outbox, state, now, newToken });
+  outbox.restore();
+  new Page(api, session, screen);
+}
+
+open();

@@ -1,0 +1,82 @@
+/** Why this one? The way a text took from the pool to the screen, and what the model thinks of it. */
+
+import { h } from "../dom.js";
+import { colourOf, resolve } from "../colours.js";
+import { age, count, isUncertain, modelName, percent } from "../format.js";
+
+const TOLD = ["step", "cluster", "cluster_size", "score", "rank_before", "candidates", "ratio"];
+
+/** @param {{session: import("../session.js").Session}} context @returns {import("./panels.js").Panel} */
+export function why({ session }) {
+  const draw = (body) => {
+    const item = session.item;
+    if (!item) return body.replaceChildren(h("p", { class: "empty" }, "No text on screen."));
+    return body.replaceChildren(...story(item, session), ...details(item));
+  };
+  return { name: "why", tab: "Why", key: "w", title: "Why this one?", open: draw, on: { card: draw } };
+}
+
+function story(item, session) {
+  if (item.kind === "reference") {
+    const blind = "Drawn at random to measure accuracy honestly. The model's opinion is hidden, so that it cannot lead yours, and the model it judges is not trained on it.";
+    return [h("p", {}, blind)];
+  }
+  const steps = funnel(item, session.state);
+  const beliefs = session.suggestionsShown && item.probabilities ? bars(item.probabilities, session.state.classes) : [];
+  return [h("ol", { class: "funnel" }, ...steps.map((words) => h("li", {}, words))), ...beliefs, model(item)];
+}
+
+/** Gives the sentences of the funnel: drawn at random, kept for being different, taken for being uncertain. */
+export function funnel(item, state) {
+  if (item.kind === "search") return ["You asked for this text in the search."];
+  if (item.kind === "review") return ["It came up for review: its earlier label looks doubtful."];
+  const facts = item.facts ?? {};
+  const from = facts.candidates ? `${count(facts.candidates)} texts` : "Texts";
+  const steps = [`${from} were drawn at random from the ${count(state.total)} of the pool.`];
+  if (facts.cluster_size) {
+    steps.push(`They were grouped by meaning. This one is the most typical of a group of ${count(facts.cluster_size)}.`);
+  }
+  return [...steps, ...lastStep(item, facts)];
+}
+
+function lastStep(item, facts) {
+  if (!item.model) return facts.cluster_size ? ["There was no model yet: variety alone decided."] : [];
+  if (!isUncertain(item)) return [];
+  const before = facts.rank_before ? `Before the model looked it stood at place ${count(facts.rank_before)}. ` : "";
+  const score = typeof facts.score === "number" ? ` (score ${facts.score.toFixed(2)})` : "";
+  return [`${before}Of those left, the model is among the least sure about it${score}.`];
+}
+
+function bars(probabilities, classes) {
+  const rows = probabilities.slice(0, 6).map(({ class_id, probability }) => {
+    const one = resolve(classes, class_id);
+    const fill = h("i", { class: "fill" });
+    fill.style.width = `${Math.max(1, probability * 100)}%`;
+    const name = h("span", { class: "name", dir: "auto" }, one?.name ?? "?");
+    return h("li", { class: `bar-row ${colourOf(class_id)}` }, name, h("span", { class: "track" }, fill), h("span", { class: "value" }, percent(probability)));
+  });
+  return [h("h3", {}, "What the model thinks"), h("ul", { class: "bars" }, ...rows)];
+}
+
+function model(item) {
+  if (!item.model) return h("p", { class: "small" }, "No model had been trained when it was chosen.");
+  const { version, labels, age_seconds } = item.model;
+  return h("p", { class: "small" }, `Chosen by ${modelName(version)}, trained on ${count(labels)} labels, ${age(age_seconds)} old when it came (${version}).`);
+}
+
+function details(item) {
+  const other = Object.entries(item.facts ?? {}).filter(([name]) => !TOLD.includes(name));
+  const rows = [
+    ["row", count(item.row)],
+    ...(item.external_id !== null ? [["id", item.external_id]] : []),
+    ["length", `${count(item.text_length)} characters`],
+    ["batch", `${item.round + 1}, place ${item.position + 1}`],
+    ...(item.copies ? [["exact copies", count(item.copies)]] : []),
+    ...other.map(([name, value]) => [name.replaceAll("_", " "), plain(value)]),
+    ...Object.entries(item.meta ?? {}).map(([name, value]) => [name, plain(value)]),
+  ];
+  const list = rows.map(([name, value]) => h("div", {}, h("dt", { dir: "auto" }, name), h("dd", { dir: "auto" }, value)));
+  return [h("h3", {}, "This text"), h("dl", { class: "facts" }, ...list)];
+}
+
+const plain = (value) => (typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)).slice(0, 500);

@@ -1,0 +1,244 @@
+/**
+ * A session of labeling: joins the deck (what is on screen), the outbox (what must reach the server) and the tally
+ * (what is counted), and tells the page what changed by events: `card`, `save`, `state`, `say`, `journal`.
+ * No DOM here: tests drive it with a fake server.
+ *
+ * @import {Action, Annotation, ServerState} from "./types.js"
+ */
+
+import { Deck } from "./deck.js";
+import { Stopwatch } from "./stopwatch.js";
+import { Tally, deltaOf, negate } from "./tally.js";
+
+export class Session extends EventTarget {
+  /**
+   * @param {{api: ReturnType<typeof import("./api.js").connect>, outbox: import("./queue.js").Outbox, state: ServerState,
+   *   now: () => number, newToken: () => string}} parts
+   */
+  constructor({ api, outbox, state, now, newToken }) {
+    super();
+    Object.assign(this, { api, outbox, now, newToken });
+    this.deck = new Deck();
+    this.tally = new Tally();
+    this.watch = new Stopwatch(now);
+    this.state = state;
+    this.stateAt = now();
+    /** Why there is no text: null, "preparing" or "done". @type {string|null} */
+    this.reason = "preparing";
+    this.online = true;
+    this.locked = false;
+    /** An undo whose text only the server knows is on its way: nothing may be decided meanwhile. */
+    this.waiting = false;
+    /** The autopilot labels; the hand rests. */
+    this.paused = state.autopilot.on;
+    this.note = "";
+    /** @type {{text: string, detail: string}[]} */
+    this.refusals = [];
+    outbox.onChange = () => this.tell("save");
+  }
+
+  tell(type, detail = undefined) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  say(words) {
+    this.tell("say", words);
+  }
+
+  /** The server's state with the decisions it has not counted yet. */
+  get view() {
+    return this.tally.over(this.state);
+  }
+
+  get item() {
+    return this.deck.current;
+  }
+
+  get suggestionsShown() {
+    return this.state.settings.suggestions;
+  }
+
+  /** Takes a state that was asked for at `askedAt`. @param {ServerState} state @param {number} askedAt */
+  receiveState(state, askedAt) {
+    this.tally.counted(askedAt);
+    this.state = state;
+    this.stateAt = this.now();
+    this.reached();
+    if (state.autopilot.on !== this.paused) this.setPaused(state.autopilot.on);
+    this.tell("state");
+    if (this.deck.low) this.refill();
+  }
+
+  setPaused(paused) {
+    this.paused = paused;
+    this.tell("card", { fresh: true });
+    if (!paused) this.refill();
+  }
+
+  reached() {
+    const back = !this.online || this.locked;
+    this.online = true;
+    this.locked = false;
+    if (!back) return;
+    this.outbox.kick();
+    this.tell("save");
+    this.tell("card", { fresh: false });
+  }
+
+  failed(error) {
+    const before = [this.online, this.locked].join();
+    if (error.status === 401) this.locked = true;
+    else this.online = false;
+    if (before === [this.online, this.locked].join()) return;
+    this.tell("save");
+    this.tell("card", { fresh: false });
+  }
+
+  /** Asks for the next texts; one request at a time. @param {{refresh?: boolean}} [options] */
+  async refill({ refresh = false } = {}) {
+    if (this.paused) return;
+    if (this.refilling) {
+      this.again = { refresh: refresh || Boolean(this.again?.refresh) };
+      return;
+    }
+    this.refilling = true;
+    try {
+      const { items, reason } = await this.api.next(this.deck.wants(this.outbox.pending));
+      this.take(items, reason, refresh);
+      this.reached();
+    } catch (error) {
+      this.failed(error);
+    }
+    this.refilling = false;
+    const again = this.again;
+    this.again = null;
+    if (again) this.refill(again);
+  }
+
+  take(items, reason, refresh) {
+    const before = this.deck.current;
+    const reasonBefore = this.reason;
+    this.deck.receive(items, { refresh });
+    this.reason = reason;
+    const fresh = before?.id !== this.deck.current?.id;
+    if (fresh || refresh || (!before && reason !== reasonBefore)) this.show(fresh);
+  }
+
+  /** @param {boolean} fresh another text, not the same one with other marks */
+  show(fresh, leaving = null) {
+    if (fresh) {
+      this.watch.restart();
+      this.note = "";
+    }
+    this.tell("card", { fresh, leaving });
+  }
+
+  /**
+   * Decides about the text on screen; gives whether there was one to decide about.
+   * @param {Action} action
+   * @param {number|null} classId
+   */
+  decide(action, classId = null) {
+    if (this.waiting || this.paused || this.locked || !this.deck.current) return false;
+    const token = this.newToken();
+    const seconds = Math.round(this.watch.read() / 10) / 100;
+    const note = this.note || null;
+    const item = this.deck.decide(token, action, classId);
+    this.tally.add(token, deltaOf(action, classId));
+    this.show(true, { item, action, classId });
+    this.send(token, { item: item.id, action, class_id: classId, note, seconds }, item.text);
+    if (this.deck.low) this.refill();
+    return true;
+  }
+
+  /**
+   * Gives an earlier decision another class.
+   * @param {Annotation} annotation
+   * @param {number} classId
+   */
+  correct(annotation, classId) {
+    const token = this.newToken();
+    this.deck.correct(token, annotation.item, classId);
+    const was = negate(deltaOf(annotation.action, annotation.class_id));
+    const becomes = deltaOf("label", classId);
+    const classes = { ...was.classes, ...becomes.classes };
+    this.tally.add(token, { ...was, labeled: was.labeled + 1, answered: 0, classes });
+    this.tell("state");
+    const body = { item: annotation.item, action: "label", class_id: classId, note: annotation.note ?? null, seconds: null };
+    return this.send(token, body, annotation.text ?? "");
+  }
+
+  async send(token, body, text) {
+    try {
+      await this.outbox.push(token, "annotate", { token, ...body });
+      this.tally.heard(token, this.now());
+      this.tell("journal");
+    } catch (error) {
+      this.deck.refuse(token);
+      this.tally.drop(token);
+      this.refusals.push({ text, detail: error.message });
+      this.say(`Not recorded: ${error.message}`);
+      this.tell("state");
+      this.refill();
+    }
+  }
+
+  /** Takes the last decision back, whether it has left this page, is on its way, or is from another day. */
+  undo() {
+    if (this.waiting || this.paused || this.locked) return;
+    const last = this.deck.decisions.at(-1);
+    if (!last && !this.online) {
+      this.say("Offline: what was decided before this page was opened can be taken back once the server answers.");
+      return;
+    }
+    this.deck.takeBack();
+    if (last && this.outbox.takeBack(last.token)) this.tally.drop(last.token);
+    else this.sendUndo(last);
+    if (last?.item) this.show(true);
+    this.tell("state");
+    if (last) this.say(last.item ? "Taken back." : "Correction taken back.");
+  }
+
+  async sendUndo(last) {
+    const token = this.newToken();
+    this.waiting = !last;
+    if (last) this.tally.add(token, negate(deltaOf(last.action, last.classId)));
+    else this.tell("card", { fresh: false });
+    try {
+      const { undone, item } = await this.outbox.push(token, "undo", { token });
+      this.tally.heard(token, this.now());
+      if (!last) {
+        this.deck.putBack({ ...item, label: undone.class_id });
+        this.say("Taken back.");
+      }
+    } catch (error) {
+      this.tally.drop(token);
+      this.say(error.status === 409 ? "Nothing to take back." : error.message);
+    }
+    const waited = this.waiting;
+    this.waiting = false;
+    if (waited) this.show(true);
+    this.tell("journal");
+  }
+
+  /** Puts a found text on screen. @param {number} row */
+  async queueRow(row) {
+    await this.api.enqueue(row);
+    const before = this.item?.id;
+    await this.refill();
+    const shown = this.deck.bring(row);
+    if (this.item?.id !== before) this.show(true);
+    return shown;
+  }
+
+  /** @param {Partial<ServerState["settings"]>} patch */
+  async change(patch) {
+    this.state = { ...this.state, settings: { ...this.state.settings, ...patch } };
+    this.tell("state");
+    this.tell("card", { fresh: false });
+    const settings = await this.api.settings(patch);
+    this.state = { ...this.state, settings };
+    this.tell("state");
+    await this.refill({ refresh: true });
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The shapes of docs/api.md, for editors and readers. Nothing runs here.
+ *
+ * @typedef {{class_id: number, probability: number}} Guess
+ *
+ * @typedef {Object} Item
+ * @property {number} id
+ * @property {number} row
+ * @property {string|null} external_id
+ * @property {string} text
+ * @property {string|null} text_pair
+ * @property {number} text_length
+ * @property {boolean} cut
+ * @property {Record<string, unknown>} meta
+ * @property {"query"|"reference"|"search"|"review"} kind
+ * @property {number} round
+ * @property {number} position
+ * @property {Guess|null} suggestion
+ * @property {Guess[]|null} probabilities
+ * @property {{version: string, age_seconds: number, labels: number}|null} model
+ * @property {Record<string, unknown>|null} facts
+ * @property {number} copies
+ * @property {number|null} label
+ * @property {string} reserved_until
+ *
+ * @typedef {Object} LabelClass
+ * @property {number} id
+ * @property {string} name
+ * @property {number} position
+ * @property {number} labeled
+ * @property {number|null} merged_into
+ * @property {boolean} active
+ *
+ * @typedef {"label"|"skip"|"flag"} Action
+ *
+ * @typedef {Object} Annotation
+ * @property {number} id
+ * @property {number} item
+ * @property {number} row
+ * @property {string} [text]
+ * @property {Action} action
+ * @property {number|null} class_id
+ * @property {string|null} [note]
+ * @property {string} [annotator]
+ * @property {string} created
+ * @property {boolean} [undone]
+ *
+ * @typedef {Object} CurvePoint
+ * @property {number} labels
+ * @property {number} value
+ * @property {number} [accuracy]
+ *
+ * @typedef {Object} ServerState
+ * @property {string} project
+ * @property {string} project_id
+ * @property {number} total
+ * @property {number} labeled
+ * @property {number} skipped
+ * @property {number} flagged
+ * @property {number} today
+ * @property {LabelClass[]} classes
+ * @property {boolean} pair
+ * @property {string} guidelines
+ * @property {{number: number, size: number, answered: number, strategy: string, ratio: number}|null} round
+ * @property {{ready: number}} queue
+ * @property {{version: string, kind: string, labels: number, age_seconds: number, train_seconds: number}|null} model
+ * @property {{alive: boolean, phase: string, progress: number|null, message: string, error: string|null}} trainer
+ * @property {number|null} pace_seconds
+ * @property {{source: "test"|"cross-validated"|"none", metric: string, points: CurvePoint[], note: string}} curve
+ * @property {string[]} warnings
+ * @property {{suggestions: boolean, batch: number, ratio: number}} settings
+ * @property {{available: boolean, on: boolean}} autopilot
+ * @property {number} journal
+ */
+
+export {};

@@ -1,0 +1,191 @@
+"""Commands that need no model: what they print, and what bad input gets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+from terminal import Terminal
+
+from tyrogue.corpus.project import Project
+from tyrogue.store import Store
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    file = tmp_path / "reviews.csv"
+    file.write_text("id,text\n" + "".join(f"r{i},review number {i}\n" for i in range(40)))
+    return file
+
+
+def test_import_makes_a_project_beside_the_file(tyrogue: Terminal, reviews: Path) -> None:
+    told = tyrogue("import", reviews, "--labels", "negative,positive")
+    assert told.code == 0
+    assert told.out.strip() == str(reviews.with_suffix(".tyrogue"))
+    assert "40 new texts" in told.err
+    project = Project.open(told.out.strip())
+    with Store.open(project.store_url, project.name) as store:
+        assert [c.name for c in store.classes()] == ["negative", "positive"]
+
+
+def test_importing_again_appends_only_what_is_new(tyrogue: Terminal, reviews: Path) -> None:
+    tyrogue("import", reviews)
+    with reviews.open("a") as file:
+        file.write("r40,one more\n")
+    assert json.loads(tyrogue("import", reviews, "--json").out)["rows_new"] == 1
+
+
+def test_status_says_where_a_project_stands(tyrogue: Terminal, reviews: Path) -> None:
+    place = tyrogue("import", reviews, "--labels", "a,b").out.strip()
+    told = tyrogue("status", place)
+    assert told.code == 0
+    assert "0 of 40 texts labeled" in told.out
+    assert json.loads(tyrogue("status", place, "--json").out)["total"] == 40
+
+
+def test_teach_records_a_filled_in_file(tyrogue: Terminal, reviews: Path, tmp_path: Path) -> None:
+    place = tyrogue("import", reviews, "--labels", "negative,positive").out.strip()
+    filled = tmp_path / "filled.csv"
+    filled.write_text("row,text,label\n3,x,positive\n5,y,\n7,z,negative\n")
+    assert tyrogue("teach", place, filled).out.strip() == "2 labels recorded"
+    assert json.loads(tyrogue("status", place, "--json").out)["labeled"] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("row,label\n3,positive\n4,ugly\n", "line 3: label 'ugly' is not one of: negative, positive"),
+        ("row,label\n400,positive\n", "line 2: row '400' is not in this project of 40 texts"),
+        ("row\n1\n", "has no column label"),
+    ],
+)
+def test_teach_records_nothing_of_a_wrong_file(
+    tyrogue: Terminal, reviews: Path, tmp_path: Path, content: str, said: str
+) -> None:
+    place = tyrogue("import", reviews, "--labels", "negative,positive").out.strip()
+    filled = tmp_path / "filled.csv"
+    filled.write_text(content)
+    told = tyrogue("teach", place, filled)
+    assert (told.code, told.out) == (2, "")
+    assert said in told.err
+    assert json.loads(tyrogue("status", place, "--json").out)["labeled"] == 0
+
+
+def test_strategies_lists_what_there_is(tyrogue: Terminal) -> None:
+    known = json.loads(tyrogue("strategies", "--json").out)
+    by_name = {one["name"]: one for one in known}
+    assert set(by_name) == set(
+        [
+            "random",
+            "entropy",
+            "least_confidence",
+            "margin",
+            "bald",
+            "bertkm",
+            "ftbertkm",
+            "badge",
+            "alps",
+            "cal",
+            "coreset",
+            "dal",
+            "cluster_margin",
+            "swapped",
+            "typiclust",
+            "probcover",
+            "dropquery",
+            "maxherding",
+            "uherding",
+            "tyrogue",
+        ]
+    )
+    assert {"name", "paper", "cold_start", "whole_pool", "parameters"} <= set(by_name["tyrogue"])
+    assert "ratio" in {parameter["name"] for parameter in by_name["tyrogue"]["parameters"]}
+    assert "Maekawa" in tyrogue("strategies").out
+
+
+def test_export_needs_to_know_what(tyrogue: Terminal, reviews: Path) -> None:
+    place = tyrogue("import", reviews).out.strip()
+    told = tyrogue("export", place)
+    assert told.code == 2
+    assert "--labels labels.csv" in told.err
+
+
+def test_export_of_labels_keeps_ids(tyrogue: Terminal, reviews: Path, tmp_path: Path) -> None:
+    place = tyrogue("import", reviews, "--labels", "a,b").out.strip()
+    filled = tmp_path / "filled.csv"
+    filled.write_text("row,label\n3,a\n")
+    tyrogue("teach", place, filled)
+    assert tyrogue("export", place, "--labels", tmp_path / "out.jsonl").code == 0
+    (row,) = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert (row["id"], row["label"]) == ("r3", "a")
+
+
+# Bad input: a message that names the remedy, exit code 2, nothing half-written
+
+
+def test_a_port_in_use_is_said(tyrogue: Terminal, reviews: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = tyrogue("label", reviews, "--labels", "a,b", "--no-browser", "--port", port)
+    assert told.code == 2
+    assert f"--port {port + 1}" in told.err
+    assert not reviews.with_suffix(".tyrogue").exists()
+
+
+def test_a_second_label_on_the_same_project_is_told_where_the_first_is(tyrogue: Terminal, reviews: Path) -> None:
+    place = tyrogue("import", reviews, "--labels", "a,b").out.strip()
+    with Project.open(place).lock(url="http://127.0.0.1:8123/"):
+        told = tyrogue("open", place, "--no-browser", "--port", "0")
+    assert told.code == 2
+    assert "http://127.0.0.1:8123/" in told.err
+
+
+def test_a_project_of_a_newer_version_is_refused(tyrogue: Terminal, reviews: Path) -> None:
+    place = Path(tyrogue("import", reviews).out.strip())
+    settings = json.loads((place / "project.json").read_text())
+    (place / "project.json").write_text(json.dumps(settings | {"format": 99, "version": "9.0"}))
+    told = tyrogue("status", place)
+    assert told.code == 2
+    assert "9.0" in told.err
+    assert "pip install --upgrade" in told.err
+
+
+def test_a_database_of_a_newer_version_is_refused(tyrogue: Terminal, reviews: Path) -> None:
+    place = Path(tyrogue("import", reviews).out.strip())
+    with sqlite3.connect(place / "labels.sqlite") as db:
+        db.execute("UPDATE tyrogue_version SET version_num = '9999'")
+    told = tyrogue("status", place)
+    assert told.code == 2
+    assert "newer" in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["label", "nowhere.csv", "--labels", "a,b", "--no-browser", "--port", "0"], "nowhere.csv"),
+        (["label", "FILE", "--labels", "a,a", "--no-browser", "--port", "0"], "twice"),
+        (["label", "FILE", "--strategy", "wat", "--no-browser", "--port", "0"], "There is no strategy named 'wat'"),
+        (["label", "FILE", "--strategy", "tyrogu", "--no-browser", "--port", "0"], "Did you mean 'tyrogue'?"),
+        (["label", "FILE", "--recipe", "wat", "--no-browser", "--port", "0"], "--recipe wat"),
+        (["label", "FILE", "--mode", "wat", "--no-browser", "--port", "0"], "--mode wat"),
+        (["label", "FILE", "--set", "ratio=3", "--no-browser", "--port", "0"], "strategy.parameter=value"),
+        (["label", "FILE", "--host", "0.0.0.0", "--token", "short", "--no-browser", "--port", "0"], "12"),
+        (["open", "nowhere.tyrogue"], "not a project directory"),
+        (["export", "nowhere.tyrogue", "--labels", "x.csv"], "not a project directory"),
+        (["wat"], "No such command"),
+        (["label"], "Missing argument"),
+    ],
+)
+def test_what_cannot_be_ends_with_two(
+    tyrogue: Terminal, reviews: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(reviews.parent)
+    told = tyrogue(*[str(reviews) if argument == "FILE" else argument for argument in arguments])
+    assert (told.code, told.out) == (2, "")
+    assert said in told.err
+    assert "Traceback" not in told.err

@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from tyrogue.errors import BadInput
+from tyrogue.experiments import maps, metrics, results, scores
+from tyrogue.experiments.plugins import fields_of
+from tyrogue.experiments.report import markdown_report, published, style, sweeps, tables, warnings, write_report
+from tyrogue.experiments.report.study import Chapter, chapters
+from tyrogue.experiments.results import writing
+from tyrogue.experiments.simulate import Round, simulate
+from tyrogue.protocols import Strategy
+from tyrogue.strategies import Entropy, Random, Tyrogue
+
+if TYPE_CHECKING:
+    from tests.experiments.conftest import Toy
+
+ARMS: dict[str, Strategy] = {
+    "random": Random(),
+    "entropy": Entropy(),
+    "tyrogue": Tyrogue(candidates=150),
+    "tyrogue ": Tyrogue(candidates=150, ratio=1),
+}
+MODEL = {"name": "linear", "checkpoint": None, "recipe": None, "continue_training": False, "set": {}}
+
+
+def config(kind: str, dataset: str, name: str, parameters: dict[str, Any], seed: int) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "grid": "test",
+        "kind": kind,
+        "dataset": {"name": dataset, "digest": f"digest of {dataset}", "classes": 3, "train": 300, "test": 120},
+        "strategy": {"name": name, "label": name, "parameters": parameters},
+        "model": MODEL,
+        "mode": "cached",
+        "start": "cold",
+        "batch": 20,
+        "budget": 100,
+        "seed": seed,
+        "commit": "abc",
+        "machine": {"cpu": "a cpu", "cores": 2},
+        "threads": 1,
+        "versions": {"torch": "2"},
+        "time": "2025-01-02T03",
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, toys: Callable[..., Toy]) -> Path:
+    """Two datasets, four arms, two seeds (one arm of one dataset lacks a seed), a full run and a map of one."""
+    out = tmp_path_factory.mktemp("results")
+    for number, dataset in enumerate(("ag_news", "home")):
+        toy = toys(seed=number)
+        for seed in (0, 1):
+            for name, strategy in ARMS.items():
+                if (dataset, seed, name) != ("home", 1, "entropy"):
+                    curve(out / f"{dataset}-{name}-{seed}.jsonl", toy, dataset, name.strip(), strategy, seed)
+    full(out / "full.jsonl", toys(seed=0), "ag_news")
+    return out
+
+
+def curve(path: Path, toy: Toy, dataset: str, name: str, strategy: Strategy, seed: int) -> None:
+    run = simulate(toy.task, strategy, toy.model, toy.embedder, batch=20, budget=100, seed=seed)
+    with writing(path) as file:
+        file.append(config("curve", dataset, name, fields_of(strategy), seed))
+        for round in run.rounds:
+            file.append(replace(round, redundancy={"vendi": 10.0 + round.round}).line())
+        file.append({"done": True, "seconds": 36.0})
+
+
+def full(path: Path, toy: Toy, dataset: str) -> None:
+    model, inputs = toy.model(), toy.task.train_inputs(toy.embedder)
+    model.fit(inputs, toy.task.train.labels, seed=0)
+    logits = model.infer(toy.task.test_inputs(toy.embedder)).logits
+    seconds = {"acquire": 0, "draw": 0, "embed": 0, "infer": 0, "select": 0, "train": 1, "evaluate": 1}
+    line = {"round": 0, "labeled": 300, "rows": [], **{f"{k}_seconds": v for k, v in seconds.items()}}
+    line |= {"rows_embedded": 0, "rows_inferred": 0, "ratio": None, "model_version": "x"}
+    picked = maps.picked_in(path.parent, f"digest of {dataset}", 0)
+    drawn = maps.draw_map(toy.task, picked, lambda rows: model.features(inputs.take(rows)), seed=0, background=60)
+    with writing(path) as file:
+        file.append(config("map", dataset, "full", {}, 0))
+        file.append({**line, **scores.evaluate(logits, toy.task.test.labels)})
+        file.append({"done": True, "seconds": 2.0, "map": drawn.line()})
+
+
+@pytest.fixture
+def chapter(folder: Path) -> Chapter:
+    (only,) = chapters(results.read_all(folder))
+    return only
+
+
+def cells(table: tables.Table) -> dict[str, dict[str, str]]:
+    return {row[0]: dict(zip(table.columns[1:], row[1:], strict=True)) for row in table.rows}
+
+
+def test_arms_are_told_apart_by_what_differs(chapter: Chapter) -> None:
+    assert [arm.title for arm in chapter.arms] == ["random", "entropy", "tyrogue (ratio 3)", "tyrogue (ratio 1)"]
+    colors = {style.style_of(arm.name, arm.variant).color for arm in chapter.arms}
+    assert len(colors) == 4
+
+
+def test_costs_are_computed_from_the_files(chapter: Chapter, folder: Path) -> None:
+    record = results.read(folder / "ag_news-random-0.jsonl")
+    other = results.read(folder / "ag_news-random-1.jsonl")
+    assert record is not None
+    assert other is not None
+    bar = 0.95 * chapter.full["ag_news"][0]
+    own = [metrics.sustained_cost(*r.curve(), bar).labels for r in (record, other)]
+    shown = cells(tables.corrected_cost(chapter, 0.95))["random"]
+    assert f"{np.mean(own):.0f}" in shown["ag_news"]
+    assert shown["home"] == tables.NOTHING  # no full model, no bar
+
+
+def test_published_values_stand_beside_and_are_marked(chapter: Chapter) -> None:
+    table = tables.labeling_cost(chapter, 0.85)
+    assert cells(table)["tyrogue, published"] == {"ag_news": "140.0 ± 46.5", "home": tables.NOTHING}
+    assert all("published" in table.rows[i][0] for i in table.published_rows)
+    assert sum(row[0] == "tyrogue, published" for row in table.rows) == 1  # not again for each of its variants
+    assert cells(tables.latency(chapter))["entropy, published"]["ag_news"] == "236.8 ± 0.5"
+
+
+def test_the_papers_tables_are_read_whole() -> None:
+    assert len(published.labeling_costs()) == 3 * 7 * 8
+    assert published.labeling_costs()["ftbertkm", 85, "qqp"] is None
+    assert published.candidate_costs()[5000, 85, "imdb"] == (180.0, 49.7)
+    assert published.acquisition_seconds()["cal", "qqp"] == (1077.4, 4.1)
+    assert published.full_f1()["paws_qqp"] == 0.79688
+
+
+def test_areas_ranks_and_regret(chapter: Chapter) -> None:
+    shown = cells(tables.areas(chapter))
+    areas = {name: metrics.mean_interval([metrics.area(*r.curve()) for r in chapter.records("ag_news", arm)]).mean
+             for name, arm in ((arm.title, arm) for arm in chapter.arms)}  # fmt: skip
+    for name, area in areas.items():
+        assert shown[name]["ag_news"] == f"{100 * area:.1f}"
+    best = max(areas, key=lambda name: areas[name])
+    assert (list(areas).index(best), 1) in tables.areas(chapter).best
+
+
+def test_warnings_name_what_is_missing(chapter: Chapter) -> None:
+    said = " ".join(warnings.of(chapter))
+    assert "home: seeds are missing: entropy lacks 1" in said
+    assert "No fully supervised model of home" in said
+    assert "ag_news: seeds" not in said
+
+
+def test_an_unfinished_run_is_left_out_and_told(folder: Path, tmp_path: Path) -> None:
+    lines = (folder / "ag_news-random-0.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "half.jsonl").write_bytes(b"".join(lines[:3]))
+    (tmp_path / "whole.jsonl").write_bytes((folder / "ag_news-random-1.jsonl").read_bytes())
+    (chapter,) = chapters(results.read_all(tmp_path))
+    assert [len(records) for records in chapter.runs.values()] == [1]
+    assert any("1 runs are not finished" in sentence and "half" in sentence for sentence in warnings.of(chapter))
+
+
+def test_samples_of_a_dataset_are_not_averaged(folder: Path, tmp_path: Path) -> None:
+    line, *rest = (folder / "ag_news-random-0.jsonl").read_bytes().split(b"\n")
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join([line, *rest]))
+    other = line.replace(b"digest of ag_news", b"another").replace(b'"train":300', b'"train":200')
+    (tmp_path / "b.jsonl").write_bytes(b"\n".join([other, *rest]))
+    (chapter,) = chapters(results.read_all(tmp_path))
+    assert chapter.datasets == ["ag_news (300 / 120)", "ag_news (200 / 120)"]
+
+
+def test_the_sweep_of_r(chapter: Chapter) -> None:
+    table = sweeps.ratios(chapter)
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["tyrogue (ratio 1)", "tyrogue (ratio 3)"]
+    assert sweeps.candidates(chapter) is None
+
+
+class Outside(HTMLParser):
+    """Collects what a page would fetch, and its ids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.ids: list[str] = []
+        self.tags: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href") and value and not value.startswith(("#", "data:")):
+                self.fetched.append(value)
+            if name == "id" and value:
+                self.ids.append(value)
+
+
+@pytest.fixture(scope="module")
+def written(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return write_report(folder, tmp_path_factory.mktemp("report") / "report.html")
+
+
+def test_the_page_needs_nothing_else(written: list[Path]) -> None:
+    text = written[0].read_text(encoding="utf-8")
+    page = Outside()
+    page.feed(text)
+    assert page.fetched == []
+    assert "script" not in page.tags
+    assert len(page.ids) == len(set(page.ids))
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', text))
+    assert used <= set(page.ids)
+    for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL):
+        ElementTree.fromstring(svg)
+    for words in (
+        "Learning curves",
+        "Labeling cost",
+        "Time to choose",
+        "Redundancy",
+        "What each method picks",
+        "@media print",
+    ):
+        assert words in text
+
+
+def test_every_figure_is_there_as_png(written: list[Path]) -> None:
+    names = {path.stem.removeprefix("part-0-") for path in written[1:]}
+    assert {"curves", "wins", "cost85", "cost95", "latency", "ratio", "redundancy-vendi", "map-ag-news"} == names
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written[1:])
+
+
+def test_the_same_results_give_the_same_page(folder: Path, written: list[Path], tmp_path: Path) -> None:
+    again = write_report(folder, tmp_path / "report.html", pngs=False)
+    assert again[0].read_bytes() == written[0].read_bytes()
+
+
+def test_markdown_has_the_tables(folder: Path) -> None:
+    text = markdown_report(folder)
+    assert "| *tyrogue, published* | *140.0 ± 46.5* | *–* |" in text
+    assert "entropy lacks 1" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert all(line.endswith("|") for line in rows)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"holds no results.*tyrogue bench"):
+        write_report(tmp_path, tmp_path / "report.html")
+
+
+def test_a_map_survives_its_file(toy: Toy) -> None:
+    rows = np.array([3, 50, 299])
+    drawn = maps.draw_map(
+        toy.task, rows, lambda r: np.asarray(toy.embedder.vectors[r], np.float32), seed=1, background=40
+    )
+    back = maps.Map.parse(drawn.line())
+    assert np.isin(rows, back.rows).all()
+    assert (back.labels == toy.task.train.labels[back.rows]).all()
+    assert back.background.sum() == 40
+    assert np.abs(back.xy - drawn.xy).max() < 1e-4
+    assert len(back.at(np.array([3, 299]))) == 2
+    round_trip = Round.parse  # a map is no round: results keep it on the last line only
+    with pytest.raises((KeyError, TypeError)):
+        round_trip({"map": drawn.line()})
