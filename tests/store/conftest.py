@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -67,24 +67,23 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder in memory where there is one: for tests of many small transactions that are not about the disk."""
+    shared = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="tyrogue-", dir=shared if shared.is_dir() else None))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def new_bench(url: str) -> Callable[[type[Store]], Bench]:
-    """Makes benches, each with a new project, for a class of store."""
-
-    def make(kind: type[Store] = Store) -> Bench:
-        clock, project = Clock(), uuid.uuid4().hex
-        return Bench(open=lambda: kind.open(url, project, clock=clock), new_item=NewItem, clock=clock)
-
-    return make
-
-
-@pytest.fixture
-def bench(new_bench: Callable[[type[Store]], Bench]) -> Bench:
-    return new_bench(Store)
+def bench(url: str) -> Bench:
+    clock, project = Clock(), uuid.uuid4().hex
+    return Bench(open=lambda: Store.open(url, project, clock=clock), new_item=NewItem, clock=clock)
 
 
 @pytest.fixture

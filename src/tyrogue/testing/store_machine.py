@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tyrogue.testing.stores import AnyStore, Bench, current, expect
 
-PEOPLE = st.sampled_from(["ann", "ben", "cem"])
+PEOPLE = st.sampled_from(["ann", "ann", "ben", "cem"])
 LEASE = 100.0
 
 
@@ -147,6 +147,9 @@ class StoreMachine(RuleBasedStateMachine):
             self.add_class()
         for number in range(2):
             self.store.open_round(number, strategy="random", parameters={}, seed=0, mode="cached", size=5)
+        self.enqueue(0, [3, 1, 4, 5, 9, 2], "query", replace=False)
+        self.reserve("ann", 3)
+        self.annotate("ann", "label", Random(0), own=True)
 
     def token(self) -> str:
         self.tokens += 1
