@@ -1,6 +1,6 @@
 """A labeling server in memory that speaks docs/api.md, for tests of the page: `python fake_server.py [--pairs] ...`.
 
-It prints its URL. `POST /fake` sets what goes wrong (`latency` in seconds, `fail`: none, 503, drop or refuse) and `GET /fake`
+It prints its URL. `POST /fake` sets what goes wrong (`latency` in seconds, `fail`: none, 503, drop, lose or refuse) and `GET /fake`
 gives what was recorded, so that a test compares the page's claims with a second book-keeping.
 """
 
@@ -218,6 +218,8 @@ class Project:
             self.order.insert(0, body["row"])
             return 201, {"item": body["row"]}
         if route == "GET /api/state":
+            if self.autopilot["on"] and (rows := self.open_rows()):
+                self.annotate({"item": rows[0], "action": "label", "class_id": rows[0] % 4, "seconds": 0.0})
             return 200, self.state()
         if route == "PATCH /api/settings":
             self.settings = {**self.settings, **body}

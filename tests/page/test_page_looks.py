@@ -1,0 +1,163 @@
+"""What can be measured of the page's looks: nothing moves, nothing is covered or cut off, axe finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Desks = Callable[..., Any]  # conftest.Desk
+
+WIDE = {"width": 1280, "height": 800}
+PHONE = {"width": 360, "height": 740}
+ZOOMED = {"width": 640, "height": 400}  # 1280 x 800 at 200 %
+PANELS = ["w", "c", "l", "y", "/", "g", "?"]
+
+
+def box(one: Any, selector: str) -> dict[str, float]:
+    found = one.page.locator(selector).bounding_box()
+    assert found is not None, f"{selector} is not to be seen"
+    return dict(found)
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE, ZOOMED], ids=["wide", "phone", "zoomed"])
+def test_buttons_never_move_from_text_to_text(desk: Desks, viewport: dict[str, int]) -> None:
+    one = desk(viewport=viewport).open()
+    places = []
+    for _ in range(9):  # plain, html, right-to-left, cut, many lines, one endless word, and a blind one
+        places.append((box(one, "#classes"), box(one, ".class-button >> nth=2"), box(one, "#actions")))
+        one.press("1")
+    one.press("n")
+    places.append((box(one, "#classes"), box(one, ".class-button >> nth=2"), box(one, "#actions")))
+    assert all(place == places[0] for place in places)
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE, ZOOMED], ids=["wide", "phone", "zoomed"])
+@pytest.mark.parametrize("options", [(), ("--pairs",), ("--classes", "60")], ids=["single", "pairs", "classes"])
+def test_nothing_is_wider_than_the_window(desk: Desks, options: tuple[str, ...], viewport: dict[str, int]) -> None:
+    one = desk(*options, viewport=viewport).open()
+    for key in ["", *PANELS]:
+        if key:
+            one.press("Escape", key)
+        one.page.wait_for_timeout(80)
+        width = one.page.evaluate("document.scrollingElement.scrollWidth")
+        assert width <= viewport["width"], f"with {key or 'no panel'}"
+    for _ in range(7):
+        one.press("Escape", "1")
+        assert one.page.evaluate("document.getElementById('reading').scrollWidth <= document.getElementById('reading').clientWidth")
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_panels_never_cover_the_text_and_leave_the_keys_alone(desk: Desks, viewport: dict[str, int]) -> None:
+    one = desk(viewport=viewport).open()
+    for key in PANELS:
+        one.press(key)
+        card, panel = box(one, "#card"), box(one, "#panel")
+        beside = panel["x"] >= card["x"] + card["width"]
+        below = panel["y"] >= card["y"] + card["height"]
+        assert beside or below, key
+        one.press("Escape")
+        assert not one.page.locator("#panel").is_visible(), key
+    one.press("w", "1", "l", "2")  # labeling goes on beside an open panel
+    assert len(one.saved()) == 2
+    tab = one.page.locator(".tab[aria-expanded=true]")
+    assert tab.count() == 1
+    assert "Learning" in tab.text_content()
+
+
+def test_pairs_stand_side_by_side_and_stacked_on_a_phone(desk: Desks) -> None:
+    one = desk("--pairs").open()
+    left, right = box(one, ".half >> nth=0"), box(one, ".half >> nth=1")
+    assert left["y"] == right["y"]
+    assert right["x"] >= left["x"] + left["width"]
+    one.page.set_viewport_size(PHONE)
+    top, bottom = box(one, ".half >> nth=0"), box(one, ".half >> nth=1")
+    assert top["x"] == bottom["x"]
+    assert bottom["y"] >= top["y"] + top["height"]
+
+
+def test_right_to_left_texts_begin_on_the_right(desk: Desks) -> None:
+    one = desk().open().press("1", "1", "1")
+    direction = one.page.evaluate("getComputedStyle(document.querySelector('#reading .text')).direction")
+    assert direction == "rtl"
+    one.press("1", "1")
+    assert one.page.evaluate("getComputedStyle(document.querySelector('#reading .text')).whiteSpaceCollapse") == "preserve"
+
+
+def test_the_theme_is_kept_and_there_before_the_first_paint(desk: Desks) -> None:
+    one = desk(color_scheme="light").open()
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = one.page.evaluate(background)
+    one.page.click("#theme")
+    one.page.click("#theme")
+    dark = one.page.evaluate(background)
+    assert dark != light
+    one.page.reload(wait_until="domcontentloaded")
+    assert one.page.evaluate(background) == dark
+
+
+def test_motion_only_where_it_is_welcome(desk: Desks) -> None:
+    calm = desk().open().press("1")
+    assert calm.page.locator(".ghost").count() == 0
+    lively = desk(reduced_motion="no-preference").open()
+    lively.page.evaluate("Element.prototype.animate = function () { this.dataset.moved = 1; return { finished: new Promise(() => {}) } }")
+    lively.press("1")
+    ghost = lively.page.locator(".ghost")
+    assert ghost.count() == 1
+    assert ghost.get_attribute("aria-hidden") == "true"
+
+
+def test_a_screen_reader_hears_the_decision_and_the_next_text(desk: Desks) -> None:
+    one = desk().open().press("2")
+    assert one.page.locator("#announce").text_content() == f"Sports. Next: {one.text()}"
+    one.press("Backspace")
+    assert one.page.locator("#announce").text_content() == "Taken back."
+
+
+def axe(one: Any) -> list[str]:
+    checker = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    one.page.wait_for_timeout(350)  # colours in transition are measured wrongly
+    found = checker.run(one.page).response["violations"]
+    return [f"{v['impact']}: {v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_screen(desk: Desks, scheme: str) -> None:
+    one = desk("--autopilot", color_scheme=scheme).open()
+    one.press("1", "2", "3", "Backspace")
+    assert axe(one) == []
+    for key in PANELS:
+        one.press("Escape", key)
+        if key == "y":
+            one.page.click(".history button.entry >> nth=0")
+        if key == "/":
+            one.page.keyboard.type("battery")
+            one.page.wait_for_selector(".results .entry")
+        assert axe(one) == [], f"panel {key}"
+    one.press("Escape", "n")
+    assert axe(one) == [], "note"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("options", "ready"),
+    [
+        (("--pairs",), ".half"),
+        (("--classes", "60"), ".class-button"),
+        (("--preparing", "--no-model"), "[data-screen=preparing]"),
+        (("--texts", "0"), "[data-screen=done]"),
+        (("--token", "abc"), "[data-screen=login]"),
+    ],
+    ids=["pairs", "classes", "preparing", "done", "login"],
+)
+def test_axe_finds_nothing_where_there_is_another_screen(desk: Desks, options: tuple[str, ...], ready: str, scheme: str) -> None:
+    assert axe(desk(*options, color_scheme=scheme).open(ready=ready)) == []
+
+
+def test_axe_finds_nothing_on_a_phone_offline(desk: Desks) -> None:
+    one = desk(viewport=PHONE).open()
+    one.fake(fail="drop")
+    one.press("1")
+    one.status("offline")
+    assert axe(one) == []

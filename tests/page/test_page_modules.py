@@ -1,0 +1,60 @@
+"""The page's pure modules, tested where they run: in JavaScript, by Node's own test runner."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+STATIC = HERE.parents[1] / "src" / "tyrogue" / "labeling" / "static"
+
+
+def node() -> str:
+    found = shutil.which("node")
+    if found is None:
+        (pytest.fail if os.environ.get("TYROGUE_STRICT") == "1" else pytest.skip)("needs Node.js 20.19 or later")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+    major, minor = map(int, version.removeprefix("v").split(".")[:2])
+    if (major, minor) < (20, 19):
+        pytest.skip(f"needs Node.js 20.19 or later, which reads modules without a package.json; found {version.strip()}")
+    return found
+
+
+@pytest.mark.parametrize("suite", sorted(HERE.glob("*.test.mjs")), ids=lambda path: path.name)
+def test_modules(suite: Path) -> None:
+    run = subprocess.run([node(), "--test", str(suite)], capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert re.search(r"^(#|ℹ) pass [1-9]", run.stdout, re.MULTILINE), "no test ran"
+
+
+def scripts() -> list[Path]:
+    return sorted([*STATIC.glob("*.js"), *STATIC.glob("panels/*.js")])
+
+
+@pytest.mark.parametrize("script", scripts(), ids=lambda path: path.name)
+def test_nothing_in_the_page_can_turn_text_into_markup(script: Path) -> None:
+    source = script.read_text(encoding="utf-8")
+    unsafe = r"\.(innerHTML|outerHTML)\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\(.style"
+    assert not re.search(unsafe, source)
+    assert len(source.splitlines()) < 300
+
+
+def test_the_page_needs_nothing_from_elsewhere() -> None:
+    for file in [*scripts(), STATIC / "index.html", STATIC / "style.css"]:
+        source = file.read_text(encoding="utf-8")
+        addresses = set(re.findall(r"https?://[^\s\"'`)]+", source))
+        assert addresses <= {"http://www.w3.org/2000/svg"}, f"{file.name}: {addresses}"
+        assert "@import url" not in source
+    html = (STATIC / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", html), "inline script or style: the policy forbids it"
+
+
+def test_every_import_of_the_page_exists() -> None:
+    for script in scripts():
+        for target in re.findall(r"^(?:import|export) .*?from \"(\.[^\"]+)\"", script.read_text(encoding="utf-8"), re.MULTILINE):
+            assert (script.parent / target).is_file(), f"{script.name} imports {target}"
