@@ -21,7 +21,7 @@ from tyrogue.types import Floats
 
 Positions = NDArray[np.int64]
 
-SEEDING_SAMPLE = 3000
+SEEDING_SAMPLE = 2000
 """Vectors that seeding looks at: D^2 sampling costs k passes, and a sub-sample seeds as well."""
 
 SETTLED = 0.005
@@ -49,7 +49,7 @@ def kmeans(
     *,
     fixed: Floats | None = None,
     n_init: int = 1,
-    max_iter: int = 12,
+    max_iter: int = 10,
     sample: int | None = None,
     published: bool = False,
 ) -> Clusters:
@@ -90,25 +90,25 @@ def _lloyd(vectors: Floats, k: int, rng: Generator, fixed: Floats | None, max_it
 
 
 def _seeds(vectors: Floats, k: int, rng: Generator, fixed: Floats | None) -> Floats:
-    some = vectors[_drawn(len(vectors), max(SEEDING_SAMPLE, 2 * k), rng)]
+    some = vectors[_drawn(len(vectors), max(SEEDING_SAMPLE, 4 * k), rng)]
     length = (some * some).sum(1)
 
-    def distances_to(position: int) -> Floats:
-        return np.asarray(length + length[position] - 2 * (some @ some[position]), np.float32)
+    def distances_to(positions: Positions) -> Floats:
+        return np.asarray(length[:, None] + length[positions] - 2 * (some @ some[positions].T), np.float32)
 
-    if fixed is None:
-        return np.asarray(some[d2_sample(distances_to, len(some), k, rng)])
-    return np.asarray(some[d2_sample(distances_to, len(some), k, rng, reach=_reach(some, fixed))])
+    reach = _reach(some, fixed)
+    return np.asarray(some[d2_sample(distances_to, len(some), k, rng, reach=reach, trials=2 + int(np.log(k)))])
 
 
 def d2_sample(
-    distances_to: Callable[[int], Floats],
+    distances_to: Callable[[Positions], Floats],
     n: int,
     k: int,
     rng: Generator,
     *,
     first: int | None = None,
     reach: Floats | None = None,
+    trials: int = 1,
 ) -> Positions:
     """Gives k distinct positions of n by D^2 sampling, the seeding of k-means++ (Arthur and Vassilvitskii, 2007).
 
@@ -116,28 +116,36 @@ def d2_sample(
     uniformly among the others when no distance is left.
 
     Args:
-        distances_to: gives the squared distances (n,) of all to the one at a position.
+        distances_to: gives the squared distances (n, t) of all to those at t positions.
         first: the first to choose; drawn when None.
         reach: (n,) squared distances to what is covered already.
+        trials: draw so many each time and keep the one that leaves the least total distance.
     """
     chosen = np.empty(k, np.int64)
     free = np.ones(n, bool)
-    left = np.ones(n, np.float32) if reach is None else np.maximum(reach, 0)
+    left = None if reach is None else np.maximum(reach, 0)
     for step in range(k):
-        position = first if step == 0 and first is not None else _weighted(left * free, free, rng)
-        chosen[step] = position
-        free[position] = False
-        nearer = np.maximum(distances_to(position), 0)
-        left = nearer if step == 0 and reach is None else np.minimum(left, nearer)
+        if step == 0 and first is not None:
+            drawn = np.array([first])
+        else:
+            weight = np.asarray(free, np.float32) if left is None else left * free
+            drawn = _weighted(weight, free, trials if step else 1, rng)
+        after = np.maximum(distances_to(drawn), 0)
+        after = after if left is None else np.minimum(after, left[:, None])
+        best = int(after.sum(0, dtype=np.float64).argmin()) if len(drawn) > 1 else 0
+        chosen[step], left = drawn[best], after[:, best]
+        free[chosen[step]] = False
     return chosen
 
 
-def _weighted(weight: Floats, free: NDArray[np.bool_], rng: Generator) -> int:
+def _weighted(weight: Floats, free: NDArray[np.bool_], size: int, rng: Generator) -> Positions:
+    """Draws positions, with replacement, with probability proportional to their weight."""
     total = np.cumsum(weight, dtype=np.float64)
     if total[-1] <= 0:  # only copies of what was chosen are left
-        return int(rng.choice(np.flatnonzero(free)))
+        return np.asarray(rng.choice(np.flatnonzero(free), 1), np.int64)
     # "right" steps over weights of zero; the last position with weight is the guard against rounding
-    return min(int(np.searchsorted(total, rng.random() * total[-1], side="right")), int(np.flatnonzero(weight)[-1]))
+    drawn = np.searchsorted(total, rng.random(size) * total[-1], side="right")
+    return np.asarray(np.minimum(drawn, np.flatnonzero(weight)[-1]), np.int64)
 
 
 def _means(vectors: Floats, found: Clusters) -> Floats:

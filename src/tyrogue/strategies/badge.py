@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from tyrogue import clustering, ops
 from tyrogue.protocols import View
@@ -41,9 +42,9 @@ class Badge:
         scale = np.where(length > 0, length, 1) if self.normalized else np.ones(len(rows), np.float32)
         square = (length / scale) ** 2
 
-        def distances_to(position: int) -> Floats:
-            inner = (residuals @ residuals[position]) * (features @ features[position])
-            return np.asarray(square + square[position] - 2 * inner / (scale * scale[position]), np.float32)
+        def distances_to(some: NDArray[np.int64]) -> Floats:
+            inner = (residuals @ residuals[some].T) * (features @ features[some].T)
+            return np.asarray(square[:, None] + square[some] - 2 * inner / np.outer(scale, scale[some]), np.float32)
 
         first = None if self.normalized else int(length.argmax())
         chosen = clustering.d2_sample(distances_to, len(rows), min(n, len(rows)), rng, first=first)
@@ -52,6 +53,7 @@ class Badge:
 
 def _residuals(logits: Floats) -> Floats:
     """Gives a = onehot(argmax p) - p, shape (n, C): the gradient of the loss of the predicted class, negated."""
-    a = -ops.softmax(logits)
-    a[np.arange(len(a)), logits.argmax(1)] += 1
+    a, predicted = -ops.softmax(logits), (np.arange(len(logits)), logits.argmax(1))
+    a[predicted] = 0
+    a[predicted] = -a.sum(1)  # 1 - p, exact where p is almost 1
     return a

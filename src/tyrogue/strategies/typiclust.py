@@ -38,7 +38,7 @@ class TypiClust:
     cold_start: ClassVar[bool] = True
     whole_pool: ClassVar[bool] = True
     citation: ClassVar[str] = (
-        "Hacohen et al. (2022), Active Learning on a Budget: Opposite Strategies Suit High and Low"
+        "Hacohen et al. (2022), Active Learning on a Budget: Opposite Strategies Suit High and Low Budgets"
     )
 
     def __post_init__(self) -> None:

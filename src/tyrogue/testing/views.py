@@ -173,6 +173,14 @@ def given(
     return view.watch()
 
 
+def blobs(n: int, width: int, n_classes: int, *, seed: int = 0, spread: float = 0.3) -> tuple[Floats, Rows]:
+    """Gives unit vectors (n, width) around one direction for each class, and the class (n,) of each."""
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(n_classes, size=n)
+    noise = spread * rng.normal(size=(n, width))
+    return ops.unit(np.asarray(np.eye(n_classes, width)[classes] + noise, np.float32)), classes
+
+
 N_ROWS, N_CLASSES, WIDTH = 40, 3, 8
 
 
