@@ -73,7 +73,7 @@ def curve(path: Path, toy: Toy, dataset: str, name: str, strategy: Strategy, see
     with writing(path) as file:
         file.append(config("curve", dataset, name, fields_of(strategy), seed))
         for round in run.rounds:
-            file.append(replace(round, redundancy={"vendi": 10.0 + round.round}).line())
+            file.append(replace(round, redundancy={"effective_size": 10.0 + round.round}).line())
         file.append({"done": True, "seconds": 36.0})
 
 
@@ -225,7 +225,7 @@ def test_the_page_needs_nothing_else(written: list[Path]) -> None:
 
 def test_every_figure_is_there_as_png(written: list[Path]) -> None:
     names = {path.stem.removeprefix("part-0-") for path in written[1:]}
-    assert {"curves", "wins", "cost85", "cost95", "latency", "ratio", "redundancy-vendi", "map-ag-news"} == names
+    assert {"curves", "wins", "cost85", "cost95", "latency", "ratio", "redundancy-effective-size", "map-ag-news"} == names
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written[1:])
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tyrogue.errors import TyrogueError
-from tyrogue.experiments import machine, results
+from tyrogue.experiments import machine, plugins, results
 from tyrogue.experiments.embeddings import embed_task, encoder_of
+from tyrogue.experiments.factories import check_model
 from tyrogue.experiments.grid import Cell, DatasetEntry, Grid
 from tyrogue.experiments.run import Job, load_task, run
 
@@ -84,7 +85,11 @@ def bench(
 
 
 def plan(grid: Grid, cells: Sequence[Cell], data: Path | None) -> dict[str, tuple[Cell, str]]:
-    """Gives cells and dataset digests by run key; a run that two cells describe is there once."""
+    """Gives cells and dataset digests by run key; a run that two cells describe is there once.
+
+    What cannot be made (a strategy, a model, a dataset) is refused here, before anything runs.
+    """
+    _check_names(cells)
     digests: dict[DatasetEntry, str] = {}
     for entry in dict.fromkeys(cell.dataset for cell in cells):
         digests[entry] = load_task(entry, data).digest()
@@ -92,6 +97,13 @@ def plan(grid: Grid, cells: Sequence[Cell], data: Path | None) -> dict[str, tupl
     for cell in cells:
         planned.setdefault(cell.key(digests[cell.dataset]), (cell, digests[cell.dataset]))
     return planned
+
+
+def _check_names(cells: Sequence[Cell]) -> None:
+    for strategy in {str(cell.strategy): cell.strategy for cell in cells if cell.kind == "curve"}.values():
+        plugins.strategy(strategy.name, strategy.set)
+    for model in {str(cell.model): cell.model for cell in cells}.values():
+        check_model(model)
 
 
 def rounds_of(cell: Cell) -> int:

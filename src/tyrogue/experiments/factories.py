@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tyrogue import models
-from tyrogue.errors import UsageError
+from tyrogue.errors import UnknownName
 from tyrogue.experiments.data import Task
 from tyrogue.experiments.grid import ModelEntry
 from tyrogue.protocols import Classifier
@@ -16,13 +16,21 @@ def entry_of(model: str, recipe: str | None = None, settings: dict[str, Any] | N
     """Gives the entry of a model by name; any other name means weights for the transformer.
 
     Raises:
-        UsageError: no such recipe.
+        UnknownName: no such recipe.
     """
-    if recipe is not None and recipe not in models.RECIPES:
-        raise UsageError(f"--recipe {recipe}: choose one of {', '.join(sorted(models.RECIPES))}.")
     settings = dict(settings or {})
     name, checkpoint = (model, settings.pop("checkpoint", None)) if model in models.MODELS else ("transformer", model)
-    return ModelEntry(name, checkpoint, recipe, set=settings)
+    entry = ModelEntry(name, checkpoint, recipe, set=settings)
+    check_model(entry)
+    return entry
+
+
+def check_model(entry: ModelEntry) -> None:
+    """Raises UnknownName when there is no such model or recipe."""
+    if entry.name not in models.MODELS:
+        raise UnknownName("model", entry.name, models.MODELS)
+    if entry.recipe is not None and entry.recipe not in models.RECIPES:
+        raise UnknownName("recipe", entry.recipe, models.RECIPES)
 
 
 def make_model(entry: ModelEntry, task: Task, embedder: Embedder) -> Classifier:

@@ -8,14 +8,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from tyrogue.experiments.redundancy import METRICS
 from tyrogue.experiments.report import contents, figures, mapping, page, sweeps, warnings
 from tyrogue.experiments.report.study import Chapter
-
-REDUNDANCY_TITLES = {
-    "nearest_sibling": "similarity to the nearest text of the batch",
-    "vendi": "effective batch size (Vendi)",
-    "covered": "share of the batch already covered",
-}
 
 LEAD = (
     "Every number comes from result files written by tyrogue bench. Diamonds and italic rows are the values that the "
@@ -100,13 +95,14 @@ def _sweeps(chapter: Chapter) -> Iterator[str | Shown]:
 
 
 def _redundancy(chapter: Chapter) -> Iterator[str | Shown]:
-    names = {name for rs in chapter.runs.values() for r in rs for round in r.rounds[:2] for name in round.redundancy}
+    names = {name for rs in chapter.runs.values() for r in rs for round in r.rounds for name in round.redundancy}
     shown: list[str | Shown] = []
-    for name in sorted(names, key=lambda n: (n not in REDUNDANCY_TITLES, n)):
+    for name in [*(known for known in METRICS if known in names), *sorted(names - METRICS.keys())]:
+        title = name.replace("_", " ")
         for group, arms in figures.groups_of(chapter).items():
-            title = REDUNDANCY_TITLES.get(name, name.replace("_", " "))
             if drawn := figures.redundancy(chapter, name, title, arms):
-                shown.append((f"redundancy-{_slug(name)}-{_slug(group)}", f"Redundancy over rounds: {title}.", drawn))
+                caption = f"Redundancy over rounds: {METRICS.get(name, title)}."
+                shown.append((f"redundancy-{name}-{group}", caption, drawn))
     if shown:
         yield page.heading("Redundancy")
         yield from shown
