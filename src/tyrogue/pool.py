@@ -11,6 +11,7 @@ from typing import overload
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from tyrogue.errors import UsageError
 from tyrogue.protocols import Corpus
@@ -204,8 +205,12 @@ class Pool:
 
     def is_open(self, rows: Rows) -> bool:
         """Whether every one of these rows can be asked about."""
-        inside = bool(((rows >= 0) & (rows < len(self))).all())
-        return inside and not bool(np.isin(rows, self._known[3], assume_unique=False).any())
+        return bool(self.are_open(rows).all())
+
+    def are_open(self, rows: Rows) -> NDArray[np.bool_]:
+        """Gives for each of these rows whether it can be asked about."""
+        inside = (rows >= 0) & (rows < len(self))
+        return np.asarray(inside & ~np.isin(rows, self._known[3]), np.bool_)
 
     @staticmethod
     def _open(ranks: Rows, taken: Rows) -> Rows:

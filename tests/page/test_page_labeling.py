@@ -257,7 +257,9 @@ def test_the_token_opens_the_page_and_leaves_the_address(desk: Desks) -> None:
     assert "annotator=ana" in one.page.url
 
 
-@pytest.mark.parametrize(("options", "screen"), [(("--preparing", "--no-model"), "preparing"), (("--texts", "0"), "done")])
+@pytest.mark.parametrize(
+    ("options", "screen"), [(("--preparing", "--no-model"), "preparing"), (("--texts", "0"), "done")]
+)
 def test_without_a_text_the_page_says_why(desk: Desks, options: tuple[str, ...], screen: str) -> None:
     one = desk(*options).open(ready=f"[data-screen={screen}]")
     one.press("1", "Enter", "Space")

@@ -45,7 +45,9 @@ def test_nothing_is_wider_than_the_window(desk: Desks, options: tuple[str, ...],
         assert width <= viewport["width"], f"with {key or 'no panel'}"
     for _ in range(7):
         one.press("Escape", "1")
-        assert one.page.evaluate("document.getElementById('reading').scrollWidth <= document.getElementById('reading').clientWidth")
+        assert one.page.evaluate(
+            "document.getElementById('reading').scrollWidth <= document.getElementById('reading').clientWidth"
+        )
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
@@ -82,7 +84,9 @@ def test_right_to_left_texts_begin_on_the_right(desk: Desks) -> None:
     direction = one.page.evaluate("getComputedStyle(document.querySelector('#reading .text')).direction")
     assert direction == "rtl"
     one.press("1", "1")
-    assert one.page.evaluate("getComputedStyle(document.querySelector('#reading .text')).whiteSpaceCollapse") == "preserve"
+    assert (
+        one.page.evaluate("getComputedStyle(document.querySelector('#reading .text')).whiteSpaceCollapse") == "preserve"
+    )
 
 
 def test_the_theme_is_kept_and_there_before_the_first_paint(desk: Desks) -> None:
@@ -101,7 +105,9 @@ def test_motion_only_where_it_is_welcome(desk: Desks) -> None:
     calm = desk().open().press("1")
     assert calm.page.locator(".ghost").count() == 0
     lively = desk(reduced_motion="no-preference").open()
-    lively.page.evaluate("Element.prototype.animate = function () { this.dataset.moved = 1; return { finished: new Promise(() => {}) } }")
+    lively.page.evaluate(
+        "Element.prototype.animate = function () { this.dataset.moved = 1; return { finished: new Promise(() => {}) } }"
+    )
     lively.press("1")
     ghost = lively.page.locator(".ghost")
     assert ghost.count() == 1
@@ -151,7 +157,9 @@ def test_axe_finds_nothing_in_any_screen(desk: Desks, scheme: str) -> None:
     ],
     ids=["pairs", "classes", "preparing", "done", "login"],
 )
-def test_axe_finds_nothing_where_there_is_another_screen(desk: Desks, options: tuple[str, ...], ready: str, scheme: str) -> None:
+def test_axe_finds_nothing_where_there_is_another_screen(
+    desk: Desks, options: tuple[str, ...], ready: str, scheme: str
+) -> None:
     assert axe(desk(*options, color_scheme=scheme).open(ready=ready)) == []
 
 

@@ -21,7 +21,9 @@ def node() -> str:
     version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
     major, minor = map(int, version.removeprefix("v").split(".")[:2])
     if (major, minor) < (20, 19):
-        pytest.skip(f"needs Node.js 20.19 or later, which reads modules without a package.json; found {version.strip()}")
+        pytest.skip(
+            f"needs Node.js 20.19 or later, which reads modules without a package.json; found {version.strip()}"
+        )
     return found
 
 
@@ -39,7 +41,9 @@ def scripts() -> list[Path]:
 @pytest.mark.parametrize("script", scripts(), ids=lambda path: path.name)
 def test_nothing_in_the_page_can_turn_text_into_markup(script: Path) -> None:
     source = script.read_text(encoding="utf-8")
-    unsafe = r"\.(innerHTML|outerHTML)\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\(.style"
+    unsafe = (
+        r"\.(innerHTML|outerHTML)\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\(.style"
+    )
     assert not re.search(unsafe, source)
     assert len(source.splitlines()) < 300
 
@@ -51,10 +55,14 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
         assert addresses <= {"http://www.w3.org/2000/svg"}, f"{file.name}: {addresses}"
         assert "@import url" not in source
     html = (STATIC / "index.html").read_text(encoding="utf-8")
-    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", html), "inline script or style: the policy forbids it"
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", html), (
+        "inline script or style: the policy forbids it"
+    )
 
 
 def test_every_import_of_the_page_exists() -> None:
     for script in scripts():
-        for target in re.findall(r"^(?:import|export) .*?from \"(\.[^\"]+)\"", script.read_text(encoding="utf-8"), re.MULTILINE):
+        for target in re.findall(
+            r"^(?:import|export) .*?from \"(\.[^\"]+)\"", script.read_text(encoding="utf-8"), re.MULTILINE
+        ):
             assert (script.parent / target).is_file(), f"{script.name} imports {target}"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tyrogue.errors import UsageError
-from tyrogue.labeling.plan import Plan
+from tyrogue.labeling.plan import MODELS, RECIPES, Plan
 
 _COLUMNS = "Columns of the file"
 _MODEL = "Model and strategy"
@@ -82,8 +82,6 @@ def plan(
     seed: int = 0,
 ) -> Plan:
     """Gives the plan that these options mean, after making its strategy once to see that it can be made."""
-    from tyrogue.models import MODELS, RECIPES
-
     if mode not in ("cached", "current"):
         raise UsageError(f"--mode {mode}: choose cached or current.")
     if recipe not in RECIPES:

@@ -48,7 +48,7 @@ class Job:
 def load_task(entry: DatasetEntry, data: Path | None) -> Task:
     """Gives a dataset by name, from `data` when that folder has it, cut to the entry's sample."""
     split = datasets.load(entry.name, data)
-    train, test = Examples(split.train.texts, split.train.labels), Examples(split.test.texts, split.test.labels)
+    train, test = Examples(split.train_texts, split.train_labels), Examples(split.test_texts, split.test_labels)
     return Task(entry.name, tuple(split.classes), train, test).subset(entry.train_rows, entry.test_rows)
 
 

@@ -88,6 +88,11 @@ class Fitter:
         """Whether a fit runs or its model has not been taken yet."""
         return self._running is not None
 
+    @property
+    def finished(self) -> bool:
+        """Whether a model waits to be taken."""
+        return self._running is not None and self._running.done()
+
     def train_now(self, plan: Plan) -> None:
         """Starts a fit on whatever is new, without waiting for a batch to be full."""
         current = self.store.current_model()
@@ -193,7 +198,7 @@ class Fitter:
 
     def _start(self, plan: Plan, lesson: Lesson) -> Classifier | None:
         same = self.model is not None and self.class_ids == lesson.class_ids
-        continues = models.RECIPES[plan.recipe].continue_ and lesson.kind == "transformer"
+        continues = models.RECIPES[plan.recipe].continues and lesson.kind == "transformer"
         return self.model if same and continues and type(self.model).__name__ == "TransformerClassifier" else None
 
     def _publish(self, model: Classifier, lesson: Lesson, plan: Plan, report: FitReport, seconds: float) -> Publication:

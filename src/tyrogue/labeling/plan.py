@@ -12,6 +12,10 @@ from tyrogue.errors import UsageError
 from tyrogue.protocols import Strategy
 from tyrogue.view import Mode
 
+MODELS = ("linear", "transformer")
+RECIPES = ("paper", "product")
+"""Names of `tyrogue.models`, known here so that a command need not import torch to check them; a test compares."""
+
 LIVE = ("batch", "ratio", "suggestions", "audit")
 """What may change while people label; kept in the store. The rest is fixed with the project."""
 
