@@ -32,7 +32,9 @@ DISHES = ("cake", "onions", "chicken", "pasta", "mushrooms", "cheese", "soup", "
 
 def labeled(seed: int, n: int) -> list[tuple[str, str]]:
     """Texts of two topics with their class, shuffled, none twice."""
-    every = [(s.format(t), "sports") for s in SPORTS for t in TEAMS] + [(s.format(d), "food") for s in FOOD for d in DISHES]
+    every = [(s.format(t), "sports") for s in SPORTS for t in TEAMS] + [
+        (s.format(d), "food") for s in FOOD for d in DISHES
+    ]
     order = np.random.default_rng(seed).permutation(len(every))[:n]
     return [every[i] for i in order]
 

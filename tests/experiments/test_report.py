@@ -30,7 +30,7 @@ ARMS: dict[str, Strategy] = {
     "tyrogue": Tyrogue(candidates=150),
     "tyrogue ": Tyrogue(candidates=150, ratio=1),
 }
-MODEL = {"name": "linear", "checkpoint": None, "recipe": None, "continue_training": False, "set": {}}
+MODEL: dict[str, Any] = {"name": "linear", "checkpoint": None, "recipe": None, "continue_training": False, "set": {}}
 
 
 def config(kind: str, dataset: str, name: str, parameters: dict[str, Any], seed: int) -> dict[str, Any]:
@@ -225,7 +225,16 @@ def test_the_page_needs_nothing_else(written: list[Path]) -> None:
 
 def test_every_figure_is_there_as_png(written: list[Path]) -> None:
     names = {path.stem.removeprefix("part-0-") for path in written[1:]}
-    assert {"curves", "wins", "cost85", "cost95", "latency", "ratio", "redundancy-effective-size", "map-ag-news"} == names
+    assert {
+        "curves",
+        "wins",
+        "cost85",
+        "cost95",
+        "latency",
+        "ratio",
+        "redundancy-effective-size",
+        "map-ag-news",
+    } == names
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written[1:])
 
 
