@@ -77,7 +77,10 @@ class Toy:
     fits: list[int] = field(default_factory=list)
 
     def model(self) -> Classifier:
-        return Centroids(self.task.n_classes, fits=self.fits)
+        return self.model_of(self.task.n_classes)
+
+    def model_of(self, n_classes: int) -> Classifier:
+        return Centroids(n_classes, fits=self.fits)
 
 
 def make_toy(n_train: int = 300, n_test: int = 120, classes: int = 3, seed: int = 0) -> Toy:

@@ -11,7 +11,7 @@ from tyrogue.errors import UsageError
 from tyrogue.experiments import replay
 from tyrogue.experiments.data import Task
 from tyrogue.experiments.embeddings import Precomputed
-from tyrogue.protocols import Classifier
+from tyrogue.protocols import Classifier, Strategy
 from tyrogue.strategies import Random, Tyrogue
 from tyrogue.types import Rows, Text
 from tyrogue.view import Embedder
@@ -34,9 +34,9 @@ def replayed(toy: Toy, n: int = 120, seeds: Sequence[int] = (0, 1)) -> replay.Re
         return lambda positions: Precomputed(vectors[positions])
 
     def model(task: Task, _: Embedder) -> Classifier:
-        return type(toy.model())(task.n_classes)
+        return toy.model_of(task.n_classes)
 
-    strategies = {"random": Random(), "tyrogue": Tyrogue(candidates=50)}
+    strategies: dict[str, Strategy] = {"random": Random(), "tyrogue": Tyrogue(candidates=50)}
     return replay.replay(session(toy, n), strategies, model, embedded, batch=10, seeds=seeds)
 
 

@@ -30,7 +30,7 @@ ARMS: dict[str, Strategy] = {
     "tyrogue": Tyrogue(candidates=150),
     "tyrogue ": Tyrogue(candidates=150, ratio=1),
 }
-MODEL = {"name": "linear", "checkpoint": None, "recipe": None, "continue_training": False, "set": {}}
+MODEL: dict[str, Any] = {"name": "linear", "checkpoint": None, "recipe": None, "continue_training": False, "set": {}}
 
 
 def config(kind: str, dataset: str, name: str, parameters: dict[str, Any], seed: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 
 from tyrogue.corpus import datasets
+from tyrogue.errors import UnknownName
 from tyrogue.experiments import machine, maps, plugins, scores
 from tyrogue.experiments.data import Examples, Task
 from tyrogue.experiments.embeddings import Precomputed
 from tyrogue.experiments.factories import continues, make_model
+from tyrogue.experiments.files import read_task
 from tyrogue.experiments.grid import Cell, DatasetEntry
 from tyrogue.experiments.redundancy import describe
 from tyrogue.experiments.results import FORMAT, Writer, writing
@@ -46,10 +48,24 @@ class Job:
 
 @lru_cache(maxsize=2)
 def load_task(entry: DatasetEntry, data: Path | None) -> Task:
-    """Gives a dataset by name, from `data` when that folder has it, cut to the entry's sample."""
-    split = datasets.load(entry.name, data)
+    """Gives a dataset by name, cut to the entry's sample: one of the known ones, or any in the folder `data`.
+
+    Raises:
+        UnknownName: it is neither.
+    """
+    return _whole_task(entry.name, data).subset(entry.train_rows, entry.test_rows)
+
+
+def _whole_task(name: str, data: Path | None) -> Task:
+    if name not in datasets.DATASETS:
+        folder = (data or Path()) / name
+        if data is None or not folder.is_dir():
+            there = [path.parent.name for path in data.glob("*/train.parquet")] if data else []
+            raise UnknownName("dataset", name, {*datasets.DATASETS, *there})
+        return replace(read_task(folder / "train.parquet", folder / "test.parquet"), name=name)
+    split = datasets.load(name, data)
     train, test = Examples(split.train_texts, split.train_labels), Examples(split.test_texts, split.test_labels)
-    return Task(entry.name, tuple(split.classes), train, test).subset(entry.train_rows, entry.test_rows)
+    return Task(name, tuple(split.classes), train, test)
 
 
 def run(job: Job, on_round: Callable[[], None] = lambda: None) -> None:

@@ -141,7 +141,7 @@ def _bar(axis: Axes, i: int, arm: Arm, own: metrics.Interval | None, ran: bool) 
         i,
         own.mean,
         0.72,
-        color=style_of(arm.name, arm.variant).color,
+        **style_of(arm.name, arm.variant).bar,
         yerr=half,
         error_kw={"linewidth": 0.8, "capsize": 2},
     )
@@ -159,7 +159,7 @@ def _bar_handles(arms: Sequence[Arm]) -> list[Any]:
     mark = Line2D(
         [], [], linestyle="", marker="D", color="white", markeredgecolor="black", markersize=4, label="published"
     )
-    return [*(Patch(color=style_of(arm.name, arm.variant).color, label=arm.title) for arm in arms), mark]
+    return [*(Patch(**style_of(arm.name, arm.variant).bar, label=arm.title) for arm in arms), mark]
 
 
 def latency(chapter: Chapter, arms: Sequence[Arm]) -> Figure | None:

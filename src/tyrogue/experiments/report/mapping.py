@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from tyrogue.experiments.maps import Map
-from tyrogue.experiments.report.figures import below, panels
+from tyrogue.experiments.report.figures import WIDTH, below, panels
 from tyrogue.experiments.report.study import Arm, Chapter
 from tyrogue.experiments.report.style import BLUE, PALETTE, VERMILLION
 from tyrogue.experiments.results import Record
@@ -27,11 +27,12 @@ def map_panels(chapter: Chapter, dataset: str) -> Figure | None:
         return None
     drawn, seed = Map.parse(chapter.maps[dataset].done["map"]), chapter.maps[dataset].config["seed"]  # type: ignore[index]
     picks = [(arm, record) for arm in chapter.arms if (record := _of_seed(chapter, dataset, arm, seed))]
-    figure, axes = panels(1 + len(picks), columns=4, height=2.5)
+    low, high = drawn.xy.min(0) - 0.03, drawn.xy.max(0) + 0.03
+    width, height = high - low
+    figure, axes = panels(1 + len(picks), columns=4, height=float(0.3 + WIDTH / 4 * height / width))
     _truth(axes[0], drawn)
     for axis, (arm, record) in zip(axes[1:], picks, strict=True):
         _picks(axis, drawn, arm, record)
-    low, high = drawn.xy.min(0) - 0.03, drawn.xy.max(0) + 0.03
     for axis in axes:
         axis.set_xlim(low[0], high[0])
         axis.set_ylim(low[1], high[1])

@@ -18,8 +18,16 @@ class Style(NamedTuple):
     dash: Any
     marker: str
 
+    @property
+    def bar(self) -> dict[str, Any]:
+        """How a bar or a patch is filled."""
+        hatch = HATCHES.get(self.dash)
+        return {"facecolor": self.color, "edgecolor": "white", "hatch": hatch, "linewidth": 0}
+
 
 SOLID, DASHED, DOTTED, MIXED = "-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5))
+HATCHES = {DASHED: "////", DOTTED: "....", MIXED: "xxxx"}
+"""What a dash is on a bar: two strategies may share a colour, but not colour and dash."""
 
 STYLES: dict[str, Style] = {
     "tyrogue": Style(VERMILLION, SOLID, "o"),

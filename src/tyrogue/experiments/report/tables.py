@@ -209,12 +209,13 @@ def _percent(value: float) -> str:
 
 
 def _best(values: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """Gives (row, column) of the largest finite value of each column; columns count from the first dataset."""
+    """Gives (row, column) of the largest finite values of each column; columns count from the first dataset."""
     found = []
     for column in range(values.shape[1]):
         finite = np.isfinite(values[:, column])
         if finite.sum() > 1:
-            found.append((int(np.where(finite, values[:, column], -np.inf).argmax()), column + 1))
+            best = values[finite, column].max()
+            found += [(int(row), column + 1) for row in np.flatnonzero(finite & (values[:, column] >= best - 1e-9))]
     return tuple(found)
 
 
