@@ -6,10 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
 
 import pytest
 
+from tyrogue.errors import ProjectError
 from tyrogue.store import NewItem, Store
 
 ANNOTATE = """
@@ -80,10 +84,47 @@ def test_processes_share_the_queue_without_sharing_an_item(url: str) -> None:
     store.close()
 
 
+def test_everything_at_once_ends_in_a_sound_project(url: str) -> None:
+    """Four people with two windows each, while rankings are replaced: no deadlock, nothing lost."""
+    _, store = _project(url, 40)
+    gate = threading.Barrier(9)
+
+    def window(n: int) -> list[str]:
+        choose, name, said = Random(n), f"person {n % 4}", list[str]()
+        gate.wait()
+        for step in range(25):
+            token, what = f"{n}:{step}", choose.random()
+            items = store.reserve(name, choose.randint(1, 4))
+            if what < 0.6 and items:
+                item = choose.choice(items).id
+                store.annotate(token=token, item=item, annotator=name, action="label", class_id=step % 2)
+                said.append(token)
+            elif what < 0.75:
+                said += [token] if store.undo(token=token, annotator=name) else []
+            elif what < 0.85:
+                store.release(name)
+            else:
+                store.push(choose.randrange(60), "review", annotator=choose.choice([name, None]))
+        return said
+
+    def ranking(_: int) -> list[str]:
+        choose = Random(99)
+        gate.wait()
+        for step in range(15):
+            store.set("overlap", 1 + step % 2)
+            store.enqueue(0, [NewItem(choose.randrange(200)) for _ in range(20)], replace=True)
+        return []
+
+    with ThreadPoolExecutor(9) as threads:
+        said = [*threads.map(lambda n: (ranking if n == 8 else window)(n), range(9))]
+    assert sorted(one.token for one in store.journal()) == sorted(token for tokens in said for token in tokens)
+    assert [one.id for one in store.journal()] == list(range(3, store.journal_position() + 1))
+    assert store.rebuild() == 0
+    store.close()
+
+
 @pytest.mark.parametrize("statement", ["UPDATE annotations SET class_id = 1", "DELETE FROM annotations"])
 def test_the_database_itself_refuses_to_change_the_record(url: str, statement: str) -> None:
-    from tyrogue.errors import ProjectError
-
     _, store = _project(url, 1)
     store.annotate(token="a", item=store.reserve("ann", 1)[0].id, annotator="ann", action="label", class_id=0)
     with pytest.raises(ProjectError, match="append only"), store._write() as tx:

@@ -29,7 +29,7 @@ from tyrogue.store.plain import plain
 
 BUSY_SECONDS = 30.0
 WRITES = "tyrogue_writes"
-ROW_LOCK = {"key_share": True}
+ROW_LOCK: dict[str, Any] = {"key_share": True}
 """FOR NO KEY UPDATE: holds off other writers of a row, and lets them refer to it. A plain FOR UPDATE would make
 whoever inserts a reference to the project wait for its lock while he holds an item: a deadlock."""
 
