@@ -29,6 +29,9 @@ from tyrogue.store.plain import plain
 
 BUSY_SECONDS = 30.0
 WRITES = "tyrogue_writes"
+ROW_LOCK: dict[str, Any] = {"key_share": True}
+"""FOR NO KEY UPDATE: holds off other writers of a row, and lets them refer to it. A plain FOR UPDATE would make
+whoever inserts a reference to the project wait for its lock while he holds an item: a deadlock."""
 
 Clock = Callable[[], datetime]
 
@@ -70,7 +73,7 @@ class Tx:
     def lock(self) -> int:
         """Gives the number of the last journal record; nobody else appends until this transaction ends."""
         project = select(s.projects.c.journal).where(s.projects.c.id == self.project)
-        return int(self.scalar(project.with_for_update()))
+        return int(self.scalar(project.with_for_update(**ROW_LOCK)))
 
     def advance(self, last: int) -> None:
         """Notes the number of the last journal record."""

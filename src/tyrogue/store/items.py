@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, Integer, Row, and_, bindparam, delete, exists, func, or_, select, true, update
 
 from tyrogue.errors import UsageError
 from tyrogue.store import schema as s
 from tyrogue.store.base import setting
-from tyrogue.store.database import Tx
-from tyrogue.store.records import Item
+from tyrogue.store.database import ROW_LOCK, Tx
+from tyrogue.store.records import KINDS, Item, NewItem
 from tyrogue.store.truth import STANDING
 
 LEASE_SECONDS = 600.0
@@ -43,7 +44,7 @@ AVAILABLE: tuple[ColumnElement[bool], ...] = (
 """Whether annotator `me` may be given an item `now`, when as many as `wanted` may."""
 
 _ITEM = select(i).where(i.c.project_id == bindparam("project"), i.c.id == bindparam("item"))
-_ITEM_LOCKED = _ITEM.with_for_update()
+_ITEM_LOCKED = _ITEM.with_for_update(**ROW_LOCK)
 _NUMBER_DECIDED = select(func.count(a.c.annotator_id.distinct())).where(a.c.item_id == bindparam("item"), *STANDING)
 _ITEMS = bindparam("items", type_=Integer, expanding=True)
 _UNTIL = select(r.c.item_id, r.c.expires).where(r.c.annotator_id == _ME, r.c.item_id.in_(_ITEMS), r.c.expires > _NOW)
@@ -75,6 +76,39 @@ def item_row(tx: Tx, item: int, *, lock: bool = False) -> Row[Any]:
     if found is None:
         raise UsageError(f"There is no queue item {item} in this project. POST /api/next gives the next ones.")
     return found
+
+
+def check_items(items: Sequence[NewItem]) -> None:
+    """Raises UsageError unless these can be queued."""
+    for item in items:
+        if item.kind not in KINDS:
+            raise UsageError(f"{item.kind!r} is not a kind of item. Kinds: {', '.join(KINDS)}.")
+        if item.row < 0:
+            raise UsageError(f"Row {item.row} cannot be in a pool: rows count from 0.")
+        if item.overlap is not None and item.overlap < 1:
+            raise UsageError(f"Row {item.row} wants {item.overlap} annotators; it takes at least 1.")
+
+
+def new_values(tx: Tx, item: NewItem) -> dict[str, Any]:
+    """Gives the columns of an item that nobody has seen yet."""
+    return {
+        "project_id": tx.project,
+        "round": None,
+        "priority": 0,
+        "position": 0,
+        "row": int(item.row),
+        "kind": item.kind,
+        "score": None if item.score is None or not np.isfinite(item.score) else float(item.score),
+        "facts": dict(item.facts),
+        "model_version": item.model_version,
+        "probabilities": None if item.probabilities is None else [float(p) for p in item.probabilities],
+        "blind": bool(item.blind),
+        "overlap": item.overlap,
+        "created": tx.now,
+        "served": None,
+        "decided": 0,
+        "open": True,
+    }
 
 
 def hold(tx: Tx, annotator: int, ids: Sequence[int], lease: float, *, first: bool = False) -> None:

@@ -87,10 +87,10 @@ class Journal(Base):
         Raises:
             Conflict: the token belongs to a decision.
         """
-        _check_token(token)
+        check_token(token)
         with self._write() as tx:
             last = tx.lock()
-            me = annotator_id(tx, annotator)
+            me = annotator_id(tx, annotator, lock=True)
             first = _by_token(tx, token)
             if first is not None:
                 return _undone_before(tx, first, me)
@@ -153,7 +153,7 @@ class Journal(Base):
 
 
 def _check(token: str, action: str, class_id: int | None, note: str | None) -> str | None:
-    _check_token(token)
+    check_token(token)
     if action not in ACTIONS:
         raise UsageError(f"{action!r} is not an action. Actions: {', '.join(ACTIONS)}.")
     if (action == "label") != (class_id is not None):
@@ -164,7 +164,8 @@ def _check(token: str, action: str, class_id: int | None, note: str | None) -> s
     return note
 
 
-def _check_token(token: str) -> None:
+def check_token(token: str) -> None:
+    """Raises UsageError unless this can be a token."""
     if not (1 <= len(token) <= MAX_NAME and token.isprintable()):
         raise UsageError(f"A token has 1 to {MAX_NAME} printable characters. Make a random one for each decision.")
 

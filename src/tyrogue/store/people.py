@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from tyrogue.errors import UsageError
 from tyrogue.store import schema as s
 from tyrogue.store.base import Base
-from tyrogue.store.database import Tx
+from tyrogue.store.database import ROW_LOCK, Tx
 from tyrogue.store.plain import name_of
 from tyrogue.store.records import ROLES, Annotator
 
+_ID = select(s.annotators.c.id).where(
+    s.annotators.c.project_id == bindparam("project"), s.annotators.c.name == bindparam("name")
+)
+_ID_LOCKED = _ID.with_for_update(**ROW_LOCK)
 
-def annotator_id(tx: Tx, name: str, role: str = "annotator") -> int:
-    """Gives the id of the annotator of this name, who is made when there is none."""
-    a, name = s.annotators, name_of("annotator", name)
-    mine = select(a.c.id).where(a.c.project_id == tx.project, a.c.name == name)
-    found = tx.scalar(mine)
+
+def annotator_id(tx: Tx, name: str, role: str = "annotator", *, lock: bool = False) -> int:
+    """Gives the id of the annotator of this name, who is made when there is none.
+
+    With `lock`, nobody else touches his reservations until the transaction ends: two windows of one person
+    would otherwise lock the same rows in different orders.
+    """
+    name, find = name_of("annotator", name), _ID_LOCKED if lock else _ID
+    found = tx.scalar(find, project=tx.project, name=name)
     if found is None:
-        tx.upsert(a, [{"project_id": tx.project, "name": name, "role": role, "created": tx.now}], keep=True)
-        found = tx.scalar(mine)
+        values = {"project_id": tx.project, "name": name, "role": role, "created": tx.now}
+        tx.upsert(s.annotators, [values], keep=True)
+        found = tx.scalar(find, project=tx.project, name=name)
     return int(found)
 
 

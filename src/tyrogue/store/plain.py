@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from tyrogue.errors import UsageError
 
 MAX_NAME = 200
 MAX_NOTE = 10_000
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def plain(value: Any) -> Any:
@@ -72,7 +74,7 @@ def note_of(note: str | None) -> str | None:
         return None
     if len(note) > MAX_NOTE:
         raise UsageError(f"A note may have {MAX_NOTE:,} characters; this one has {len(note):,}. Shorten it.")
-    return note.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    return UNSTORABLE.sub("\ufffd", note)
 
 
 def seconds_of(seconds: float | None) -> float | None:

@@ -12,19 +12,21 @@ from sqlalchemy import Integer, bindparam, delete, false, func, insert, select, 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
 from tyrogue.store.base import Base
-from tyrogue.store.database import Tx
+from tyrogue.store.database import ROW_LOCK, Tx
 from tyrogue.store.items import (
     AVAILABLE,
     DECIDES_ANEW,
     LEASE_SECONDS,
     OPEN,
+    check_items,
     hold,
     item_row,
+    new_values,
     overlap,
     to_items,
 )
 from tyrogue.store.people import annotator_id
-from tyrogue.store.records import KINDS, Item, NewItem
+from tyrogue.store.records import Item, NewItem
 from tyrogue.store.truth import CHUNK
 from tyrogue.types import Rows
 
@@ -35,7 +37,7 @@ _NEXT = (
     .where(*AVAILABLE, i.c.id.not_in(bindparam("taken", expanding=True)))
     .order_by(i.c.priority, i.c.round, i.c.position, i.c.id)
     .limit(bindparam("n", type_=Integer))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, **ROW_LOCK)
 )
 _STILL = select(i.c.id).where(*AVAILABLE, i.c.id.in_(bindparam("locked", expanding=True)))
 
@@ -50,7 +52,7 @@ class Queue(Base):
         shown of this round goes first: a better ranking replaces it, and never what somebody has seen. With
         `limit`, the round holds at most so many items afterwards, those that it kept counted.
         """
-        _check(items)
+        check_items(items)
         with self._write() as tx:
             tx.lock()
             _check_round(tx, round_number)
@@ -84,7 +86,7 @@ class Queue(Base):
         it is reserved as that person's next.
         """
         new = NewItem(row, kind, score, facts or {}, model_version, probabilities, blind, overlap)
-        _check([new])
+        check_items([new])
         with self._write() as tx:
             tx.lock()
             front = _front(tx)
@@ -104,7 +106,7 @@ class Queue(Base):
         if n < 1:
             raise UsageError(f"{n} items were asked for; it takes at least 1.")
         with self._write() as tx:
-            me = annotator_id(tx, annotator)
+            me = annotator_id(tx, annotator, lock=True)
             held = _held(tx, me)[:n]
             expires = tx.now + timedelta(seconds=lease_seconds)
             if held:
@@ -118,7 +120,7 @@ class Queue(Base):
     def release(self, annotator: str) -> int:
         """Gives how many items this annotator held; they return to the queue."""
         with self._write() as tx:
-            me = annotator_id(tx, annotator)
+            me = annotator_id(tx, annotator, lock=True)
             return tx.run(delete(r).where(r.c.project_id == tx.project, r.c.annotator_id == me, r.c.expires > tx.now))
 
     def ready(self, round: int | None = None) -> int:
@@ -168,16 +170,6 @@ class Queue(Base):
         return rows
 
 
-def _check(items: Sequence[NewItem]) -> None:
-    for item in items:
-        if item.kind not in KINDS:
-            raise UsageError(f"{item.kind!r} is not a kind of item. Kinds: {', '.join(KINDS)}.")
-        if item.row < 0:
-            raise UsageError(f"Row {item.row} cannot be in a pool: rows count from 0.")
-        if item.overlap is not None and item.overlap < 1:
-            raise UsageError(f"Row {item.row} wants {item.overlap} annotators; it takes at least 1.")
-
-
 def _check_round(tx: Tx, number: int) -> None:
     t = s.rounds
     if tx.scalar(select(t.c.number).where(t.c.project_id == tx.project, t.c.number == number)) is None:
@@ -205,36 +197,15 @@ def _append(tx: Tx, round_number: int, new: Sequence[NewItem]) -> None:
     of_round = select(func.max(i.c.position)).where(i.c.project_id == tx.project, i.c.round == round_number)
     last = tx.scalar(of_round)
     start = 0 if last is None else int(last) + 1
-    values = [_values(tx, item) | {"round": round_number, "position": start + n} for n, item in enumerate(new)]
+    values = [new_values(tx, item) | {"round": round_number, "position": start + n} for n, item in enumerate(new)]
     tx.run(insert(i), values)
 
 
 def _insert(tx: Tx, new: NewItem, priority: int) -> int:
-    key = tx.connection.execute(insert(i).values(**_values(tx, new) | {"priority": priority})).inserted_primary_key
+    key = tx.connection.execute(insert(i).values(**new_values(tx, new) | {"priority": priority})).inserted_primary_key
     if key is None:
         raise Conflict(f"Row {new.row} could not be queued.")
     return int(key[0])
-
-
-def _values(tx: Tx, item: NewItem) -> dict[str, Any]:
-    return {
-        "project_id": tx.project,
-        "round": None,
-        "priority": 0,
-        "position": 0,
-        "row": int(item.row),
-        "kind": item.kind,
-        "score": None if item.score is None or not np.isfinite(item.score) else float(item.score),
-        "facts": dict(item.facts),
-        "model_version": item.model_version,
-        "probabilities": None if item.probabilities is None else [float(p) for p in item.probabilities],
-        "blind": bool(item.blind),
-        "overlap": item.overlap,
-        "created": tx.now,
-        "served": None,
-        "decided": 0,
-        "open": True,
-    }
 
 
 def _note_model(tx: Tx, number: int, items: Sequence[NewItem]) -> None:
@@ -255,7 +226,7 @@ def _front(tx: Tx) -> int:
 def _pushed(tx: Tx, item: int, annotator: str | None) -> Item:
     if annotator is None:
         return to_items(tx, [item_row(tx, item)], None)[0]
-    me = annotator_id(tx, annotator)
+    me = annotator_id(tx, annotator, lock=True)
     live = select(r.c.annotator_id).where(r.c.item_id == item, r.c.expires > tx.now, r.c.annotator_id != me)
     if tx.scalar(live) is None:  # somebody else has it in hand: it stays there
         hold(tx, me, [item], LEASE_SECONDS, first=True)

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, insert, select, update
 from tyrogue.store import schema as s
 from tyrogue.store.base import Base
 from tyrogue.store.database import Tx
+from tyrogue.store.items import overlap
 from tyrogue.store.truth import STANDING, truths
 
 i, a = s.items, s.journal
@@ -53,9 +54,10 @@ def _rebuild_items(tx: Tx) -> int:
     decided = {row.item_id: row.n for row in tx.rows(mine)}
     stored = tx.rows(select(i.c.id, i.c.decided).where(i.c.project_id == tx.project))
     wrong = [row.id for row in stored if row.decided != decided.get(row.id, 0)]
+    wanted = overlap(tx)
     for id in wrong:
         n = decided.get(id, 0)
-        tx.run(update(i).where(i.c.id == id).values(decided=n, open=n < func.coalesce(i.c.overlap, 1)))
+        tx.run(update(i).where(i.c.id == id).values(decided=n, open=n < func.coalesce(i.c.overlap, wanted)))
     return len(wrong)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, delete, exists, func, insert, select, true, 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
 from tyrogue.store.base import Base
-from tyrogue.store.database import Tx
+from tyrogue.store.database import ROW_LOCK, Tx
 from tyrogue.store.plain import from_bytes, to_bytes
 from tyrogue.store.records import Round
 from tyrogue.types import Rows, Stage
@@ -142,7 +142,7 @@ def _rounds(tx: Tx) -> Select[Any]:
 
 def _one(tx: Tx, number: int, *, lock: bool = False) -> Round:
     statement = _rounds(tx).where(r.c.number == number)
-    found = tx.first(statement.with_for_update(of=r) if lock else statement)
+    found = tx.first(statement.with_for_update(of=r, **ROW_LOCK) if lock else statement)
     if found is None:
         raise Conflict(f"Round {number} was not opened. Call open_round({number}, ...) first.")
     return _round(found)

@@ -27,6 +27,8 @@ class Settings(Base):
         if key == OVERLAP and not (isinstance(value, int) and value >= 1):
             raise UsageError(f"overlap is {value!r}; it is the number of annotators for each text, at least 1.")
         with self._write() as tx:
+            if key == OVERLAP:
+                tx.lock()
             tx.upsert(s.settings, [{"project_id": tx.project, "key": key, "value": value}])
             if key == OVERLAP:
                 close_decided(tx)

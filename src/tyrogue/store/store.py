@@ -20,9 +20,10 @@ from tyrogue.store.queue import Queue
 from tyrogue.store.rebuild import Rebuild
 from tyrogue.store.rounds import Rounds
 from tyrogue.store.settings import Settings
+from tyrogue.store.teaching import Teaching
 
 
-class Store(Classes, People, Rounds, Queue, Journal, Labels, Models, Settings, Rebuild):
+class Store(Classes, People, Rounds, Queue, Journal, Teaching, Labels, Models, Settings, Rebuild):
     """One project in one database: classes, annotators, rounds, queue, journal, models, settings.
 
     State is the journal of annotations and class events, which is append only; everything else about labels

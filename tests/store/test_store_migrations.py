@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from tyrogue.errors import NewerProject, ProjectError
+from tyrogue.store import Store, migrate, schema
+from tyrogue.store.database import Database
+from tyrogue.store.schema import HEAD, VERSION_TABLE
+
+NOW = "'2025-01-02 03:04:05'"
+OLD_PROJECTS = {
+    # What a project of each revision holds, in the words of that revision: two labels by ann, one taken back.
+    "0001": f"""
+        INSERT INTO projects (id, name, journal, created) VALUES (1, 'old', 5, {NOW});
+        INSERT INTO annotators (id, project_id, name, role, created) VALUES (1, 1, 'ann', 'annotator', {NOW});
+        INSERT INTO class_events VALUES (1, 1, 'add', 0, 'no', NULL, {NOW}), (1, 2, 'add', 1, 'yes', NULL, {NOW});
+        INSERT INTO classes VALUES (1, 0, 'no', 0, 0), (1, 1, 'yes', 1, 1);
+        INSERT INTO rounds VALUES
+            (1, 0, 'tyrogue', '{{"ratio":3}}', 7, 'cached', 50, 3.0, {NOW}, 'm1', '{{"draw":0.5}}');
+        INSERT INTO items
+            (id, project_id, round, priority, position, "row", kind, facts, blind, created, served, decided, open)
+            VALUES (1, 1, 0, 0, 0, 40, 'query', '{{}}', FALSE, {NOW}, {NOW}, 1, FALSE),
+                   (2, 1, 0, 0, 1, 41, 'query', '{{}}', FALSE, {NOW}, {NOW}, 0, TRUE);
+        INSERT INTO annotations
+            (project_id, id, token, item_id, "row", kind, annotator_id, action, class_id, seconds, created, undoes)
+            VALUES (1, 3, 'a', 1, 40, 'query', 1, 'label', 1, 2.5, {NOW}, NULL),
+                   (1, 4, 'b', 2, 41, 'query', 1, 'label', 0, 2.5, {NOW}, NULL),
+                   (1, 5, 'c', 2, 41, 'query', 1, 'undo', NULL, NULL, {NOW}, 4);
+        INSERT INTO truths VALUES (1, 40, 3, 1, 'query', {NOW}, FALSE, FALSE, 1, TRUE, FALSE)
+    """,
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of its own."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'project.db'}"
+        return
+    server, name = request.getfixturevalue("postgres"), f"db_{uuid.uuid4().hex}"
+    engine = create_engine(server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    yield server.rsplit("/", 1)[0] + "/" + name
+
+
+def _execute(url: str, *statements: str) -> None:
+    database = Database(url)
+    with database.write() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    database.engine.dispose()
+
+
+def _tables(url: str) -> list[str]:
+    database = Database(url)
+    with database.read() as connection:
+        tables = sorted(inspect(connection).get_table_names())
+    database.engine.dispose()
+    return tables
+
+
+def test_head_is_the_newest_revision_and_each_has_an_old_project() -> None:
+    assert migrate.revisions()[-1] == HEAD
+    assert list(OLD_PROJECTS) == migrate.revisions()
+
+
+def test_migrations_make_the_tables_that_queries_expect(empty: str) -> None:
+    Store.open(empty).close()
+    database = Database(empty)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, schema.metadata) == []
+    database.engine.dispose()
+
+
+@pytest.mark.parametrize("revision", OLD_PROJECTS)
+def test_an_old_project_opens_with_all_it_held(empty: str, revision: str) -> None:
+    database = Database(empty)
+    with database.write() as connection:
+        migrate.upgrade(connection, revision)
+        for statement in OLD_PROJECTS[revision].split(";\n"):
+            connection.exec_driver_sql(statement)
+    database.engine.dispose()
+    with Store.open(empty, "old") as store:
+        assert [c.name for c in store.classes()] == ["no", "yes"]
+        assert [rows.tolist() for rows in store.labels()] == [[40], [1]]
+        assert [(one.token, one.undone) for one in store.annotations()] == [("b", True), ("a", False)]
+        assert (store.rebuild(), store.journal_position()) == (0, 5)
+        assert (store.round(0).ratio, store.round(0).timings) == (3, {"draw": 0.5})
+        assert store.item(1).created.isoformat().startswith("2025-01-02T03:04:05")
+        assert store.reserve("ann", 1)[0].row == 41
+
+
+def test_a_newer_project_is_left_alone(empty: str) -> None:
+    Store.open(empty).close()
+    _execute(empty, f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    with pytest.raises(NewerProject, match=r"newer version of tyrogue.*9999.*pip install --upgrade"):
+        Store.open(empty)
+    database = Database(empty)
+    with database.read() as connection:
+        assert migrate.revision(connection) == "9999"
+    database.engine.dispose()
+
+
+def test_tables_of_something_else_are_left_alone(empty: str) -> None:
+    _execute(empty, "CREATE TABLE items (price INTEGER)")
+    with pytest.raises(ProjectError, match=r"something else \(items\)"):
+        Store.open(empty)
+    assert _tables(empty) == ["items"]
+
+
+def test_a_migration_that_fails_leaves_nothing_half_done(empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = migrate.upgrade
+
+    def interrupted(connection: Connection, to: str) -> None:
+        whole(connection, to)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(migrate, "upgrade", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Store.open(empty)
+    assert _tables(empty) == []
+    monkeypatch.undo()
+    with Store.open(empty) as store:
+        assert store.classes() == []
+
+
+def test_a_new_project_may_be_opened_by_many_at_once(empty: str) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        stores = list(threads.map(lambda _: Store.open(empty, "new"), range(6)))
+    for n, store in enumerate(stores):
+        store.add_class(f"class {n}")
+    assert len(stores[0].classes()) == 6
+    for store in stores:
+        store.close()
