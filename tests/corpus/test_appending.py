@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -171,3 +174,44 @@ def test_token_lengths_can_be_measured_later(tmp_path: Path) -> None:
     assert corpus.token_lengths([0, 1, 2]).tolist() == [-1, -1, -1]
     assert measure(corpus.path, lambda texts: [len(str(t).split()) for t in texts], 2) == 1
     assert corpus.token_lengths([2, 0, 1]).tolist() == [2, 3, 1]
+
+
+KILLED = """
+import os, signal, sys
+from tyrogue.corpus import importing
+importing._BATCH = 50
+def die(done, share):
+    if done >= 500:
+        os.kill(os.getpid(), signal.SIGKILL)
+importing.import_source(sys.argv[1], sys.argv[2], progress=die)
+"""
+
+
+@pytest.mark.parametrize("before", [0, 100])
+def test_import_that_is_killed_changes_nothing(tmp_path: Path, before: int) -> None:
+    path, out = tmp_path / "in.txt", tmp_path / "out.tyrogue"
+    if before:
+        path.write_text("".join(f"text {i}\n" for i in range(before)))
+        import_source(path, out)
+    path.write_text("".join(f"text {i}\n" for i in range(1000)))
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path), str(out)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    if before:
+        assert len(Project.open(out).corpus) == before
+    report = import_source(path, out)
+    assert (report.rows_new, report.rows_total) == (1000 - before, 1000)
+    assert contents(Project.open(out).corpus) == [f"text {i}" for i in range(1000)]
+
+
+def test_labels_that_are_positions_stay_so(tmp_path: Path) -> None:
+    import_texts(tmp_path, [{"text": "a", "label": 1}], classes=["neg", "pos"])
+    _, corpus = import_texts(
+        tmp_path, [{"text": "a", "label": 1}, {"text": "b", "label": 0}, {"text": "c", "label": "new"}]
+    )
+    assert corpus.gold([0, 1, 2]) == ["pos", "neg", "new"]
+    assert Project.open(tmp_path / "out.tyrogue").classes == ("neg", "pos", "new")
+
+
+def test_labels_that_are_numbers_are_no_positions(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"'1' .* is not in the list 3, 7"):
+        import_texts(tmp_path, [{"text": "a", "label": 1}], classes=["3", "7"])

@@ -186,6 +186,21 @@ def test_hub_out_of_reach_says_so(out: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert not out.exists()
 
 
+def test_hub_that_breaks_off_leaves_nothing(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+
+    def rows() -> Any:
+        yield from ({"text": f"text {i}"} for i in range(1500))
+        raise ConnectionError("the line is cut")
+
+    features = datasets.Features({"text": datasets.Value("string")})
+    broken = datasets.IterableDataset.from_generator(rows, features=features)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *args, **kwargs: broken)
+    with pytest.raises(BadInput, match=r"broke off after 1,\d00 rows \(ConnectionError: the line is cut\)"):
+        import_source("owner/some-texts", out)
+    assert not out.exists()
+
+
 def test_hub_needs_its_extra(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(MissingExtra, match=r"pip install 'tyrogue\[hub\]'"):

@@ -131,8 +131,8 @@ def import_source(
         seconds=time.perf_counter() - start,
         columns=reading.columns,
         classes=names,
-        known=writer.known - len(writer.changed),
-        changed=len(writer.changed),
+        known=writer.known,
+        changed=writer.changed,
         cleaned=reading.intake.cleaned,
         warnings=[*reading.warnings, *_warnings(writer, reading, counts)],
     )
@@ -155,7 +155,9 @@ class _Reading:
         self.classes = classes or (project.classes if project else ())
         self.declared = source.class_names.get(self.columns.label or "", ())
         self.intake = Intake(
-            source.name, self.columns, GoldNames(source.name, self.columns.label, self.declared, classes)
+            source.name,
+            self.columns,
+            GoldNames(source.name, self.columns.label, self.declared, self.classes, strict=bool(classes)),
         )
         self._lines = chain(sample, lines)
 
@@ -267,9 +269,9 @@ def _warnings(writer: PoolWriter, reading: _Reading, counts: Mapping[str, int]) 
     if len(counts) > _MANY_CLASSES:
         yield f"Column {columns.label!r} has {len(counts):,} different values: is it the class? If not: --label none."
     if writer.changed:
-        shown = ", ".join(map(repr, writer.changed[:3]))
+        shown = ", ".join(map(repr, writer.changed_ids))
         yield (
-            f"{len(writer.changed):,} rows have an id that the project has with another text ({shown}); they were not "
+            f"{writer.changed:,} rows have an id that the project has with another text ({shown}); they were not "
             "imported. If they are new texts, give them other ids or import them with --id none."
         )
     if intake.cleaned:

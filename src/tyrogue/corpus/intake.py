@@ -20,11 +20,15 @@ class GoldNames:
         source: for messages.
         column: the label column, for messages.
         declared: what integers stand for, where the source says so (ClassLabel, meta.json).
-        classes: the list that the user gave; a label that is not in it is an error.
+        classes: the classes known; a label that is a number is a position in this list, unless classes are numbers.
+        strict: a label that is not in the list is an error.
     """
 
-    def __init__(self, source: str, column: str | None, declared: Sequence[str], classes: Sequence[str]) -> None:
-        self._source, self._column = source, column
+    def __init__(
+        self, source: str, column: str | None, declared: Sequence[str], classes: Sequence[str], strict: bool = True
+    ) -> None:
+        self._source, self._column, self._strict = source, column, strict
+        self._by_position = not any(name.isdecimal() for name in classes)
         self._declared, self._classes, self._allowed = tuple(declared), tuple(classes), set(classes)
 
     def name(self, value: Any, line: int) -> str | None:
@@ -62,8 +66,10 @@ class GoldNames:
     def _in_list(self, name: str, line: int) -> str:
         if name in self._allowed:
             return name
-        if name.isdecimal() and int(name) < len(self._classes):  # a position in the list
+        if self._by_position and name.isdecimal() and int(name) < len(self._classes):
             return self._classes[int(name)]
+        if not self._strict:
+            return name
         raise BadInput(
             f"the label {name!r} (column {self._column!r}) is not in the list {', '.join(self._classes)}.",
             source=self._source,

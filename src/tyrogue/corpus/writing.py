@@ -25,6 +25,7 @@ REFERENCE_SHARE = 0.1
 _INSERT = "INSERT INTO texts (row, id, text, text_pair, meta, gold, tokens, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _CACHE_KIB = 64 << 10
 _MEASURED_AT_ONCE = 5_000
+_SHOWN_IDS = 3
 
 Numbered = tuple[int, Entry]
 """An entry with the line of the source it comes from."""
@@ -48,15 +49,15 @@ class PoolWriter:
         first: the first new row.
         rows: number of new rows so far.
         known: rows of the source that the pool has already.
-        changed: ids that the pool has with another text; such rows are not imported.
+        changed: rows whose id the pool has with another text; they are not imported. `changed_ids` are the first.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.fresh = not path.exists()
         self._partial = path.with_name(path.name + ".partial")
-        self.first = self.rows = self.known = 0
-        self.changed: list[str] = []
+        self.first = self.rows = self.known = self.changed = 0
+        self.changed_ids: list[str] = []
         self.facts: dict[str, Any] = {}
 
     def __enter__(self) -> PoolWriter:
@@ -149,7 +150,8 @@ class PoolWriter:
 
     def _is_new(self, line: int, entry: Entry) -> bool:
         if entry.id is None:
-            new = not self.first or self._occurrence(entry.hash) > self._stored(entry.hash)
+            if not self.first or self._occurrence(entry.hash) > self._stored(entry.hash):
+                return True
         elif entry.id not in self._by_id:
             self._by_id[entry.id] = (self.first + self.rows, entry.hash)
             return True
@@ -157,11 +159,12 @@ class PoolWriter:
             row, content = self._by_id[entry.id]
             if row >= self.first:
                 raise RepeatedId(entry.id, line)
-            new = False
             if content != entry.hash:
-                self.changed.append(entry.id)
-        self.known += not new
-        return new
+                self.changed += 1
+                self.changed_ids += [entry.id] if self.changed <= _SHOWN_IDS else []
+                return False
+        self.known += 1
+        return False
 
     def _occurrence(self, content: bytes) -> int:
         """Counts the times the source has had this text by now."""

@@ -41,10 +41,21 @@ class HubDataset:
 
     def lines(self) -> Iterator[Line]:
         self._done = 0
-        for batch in self._dataset.iter(batch_size=_BATCH):
+        batches = self._dataset.iter(batch_size=_BATCH)
+        while (batch := self._next(batches)) is not None:
             for values in zip(*batch.values(), strict=True):
                 self._done += 1
                 yield self._done, dict(zip(batch, values))
+
+    def _next(self, batches: Iterator[dict[str, list[Any]]]) -> dict[str, list[Any]] | None:
+        try:
+            return next(batches, None)
+        except Exception as error:  # the library raises whatever its parts raise
+            raise BadInput(
+                f"broke off after {self._done:,} rows ({type(error).__name__}: {_first_line(error)}).",
+                source=self.name,
+                remedy="Nothing was imported; run the same command again.",
+            ) from error
 
 
 def is_saved_dataset(folder: Path) -> bool:

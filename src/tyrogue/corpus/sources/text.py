@@ -65,7 +65,7 @@ class TextFile:
                 yield line.removeprefix("\ufeff") if number == 1 else line
 
     def _wide(self) -> Iterator[str]:
-        number = 0
+        self._read = number = 0
         try:
             with self.path.open(encoding=self.encoding, newline="") as file:
                 for number, line in enumerate(file, 1):
