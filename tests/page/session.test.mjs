@@ -167,6 +167,17 @@ test("an undo across pages waits for its text and lets nothing be decided meanwh
   assert.equal(session.decide("label", 0), true);
 });
 
+test("what an earlier page left unsent is not shown again while it is on its way", async () => {
+  const server = new Server();
+  const { session, outbox } = await open(server);
+  session.deck.clear();
+  const left = (token, kind, item) => ({ token, kind, body: kind === "undo" ? { token } : { token, item }, at: 1, attempted: true });
+  outbox.operations = [left("a", "annotate", 0), left("b", "annotate", 1), left("c", "undo"), left("d", "annotate", 2)];
+  session.adopt();
+  await session.refill();
+  assert.deepEqual([session.item.id, session.deck.ahead[0].id], [1, 3]);
+});
+
 test("a refused label is told, uncounted, and its text comes again", async () => {
   const { session, server } = await open();
   server.refuse = 422;

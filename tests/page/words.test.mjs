@@ -134,3 +134,10 @@ test("the dial stands at the nearest ratio on a logarithmic scale", () => {
   assert.equal(RATIOS[positionOf(0)], 1);
   assert.equal(RATIOS[positionOf(5)], 6); // 5/4 is further than 6/5
 });
+
+test("an accuracy is named only when there are enough random checks", () => {
+  assert.equal(format.auditWords(null), "");
+  assert.match(format.auditWords({ n: 12, correct: 12, accuracy: 1, low: 0.76, high: 1 }), /not enough yet/);
+  const words = format.auditWords({ n: 34, correct: 28, accuracy: 28 / 34, low: 0.665, high: 0.917 });
+  assert.equal(words, "Accuracy on 34 random checks: 82% (95% interval 67% to 92%).");
+});

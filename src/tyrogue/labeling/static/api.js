@@ -51,6 +51,7 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     /** @returns {Promise<ServerState>} */
     state: () => call("GET", `/api/state?${query({ annotator })}`),
     settings: (patch) => call("PATCH", "/api/settings", patch),
+    guidelines: (text) => call("PUT", "/api/guidelines", { text }),
     autopilot: (on, seconds) => call("POST", "/api/autopilot", { on, seconds }),
     exportUrl: (format) => `/api/export?${query({ format })}`,
   };

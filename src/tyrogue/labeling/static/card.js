@@ -5,6 +5,7 @@ import { colourOf, resolve } from "./colours.js";
 import { age, count, modelName, percent, reason } from "./format.js";
 
 const CHUNK = 10_000; // characters; the browser lays out only the chunks in sight
+const LONGEST_PAIR = 20_000; // characters; the server cuts there, and tells the whole length of the first text only
 const GHOST_LIMIT = 4_000; // a longer text leaves without motion: copying it would cost the frame
 
 export class Card {
@@ -28,6 +29,7 @@ export class Card {
   show(item) {
     this.item = item;
     this.shownAt = performance.now();
+    this.reading.dataset.row = String(item.row);
     this.reading.replaceChildren(...texts(item));
     this.reading.classList.toggle("pair", item.text_pair !== null);
     this.reading.scrollTop = 0;
@@ -53,12 +55,12 @@ export class Card {
   }
 
   showCut(item) {
-    const shown = characters(item.text) + characters(item.text_pair ?? "");
-    const partial = item.text_length > shown;
+    const shown = characters(item.text);
+    const partial = item.text_length > shown || characters(item.text_pair ?? "") >= LONGEST_PAIR;
     this.cut.hidden = !partial && !item.cut;
     if (this.cut.hidden) return;
     const words = partial
-      ? `The first ${count(shown)} of ${count(item.text_length)} characters.`
+      ? `The first ${count(shown)} of ${count(item.text_length)} characters.${item.text_pair === null ? "" : " The second may be cut too."}`
       : "The model reads only the beginning of this text.";
     const button = partial && h("button", { class: "link", type: "button", on: { click: () => this.showAll(item) } }, "Show all");
     this.cut.replaceChildren(h("span", {}, words), button || "");

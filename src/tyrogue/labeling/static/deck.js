@@ -12,6 +12,7 @@
  */
 
 export const AHEAD = 10; // asked for; at least 5 stay in the browser while an answer is on its way
+const MOST = 100; // the server gives no more at once
 
 export class Deck {
   constructor() {
@@ -35,7 +36,7 @@ export class Deck {
    * @param {number} unsent
    */
   wants(unsent) {
-    return AHEAD + 1 + unsent;
+    return Math.min(MOST, AHEAD + 1 + unsent);
   }
 
   /**
@@ -79,6 +80,12 @@ export class Deck {
    */
   correct(token, itemId, classId) {
     this.decisions.push({ token, itemId, item: null, action: "label", classId });
+  }
+
+  /** Forgets the texts, for somebody else has been at them; decisions can still be taken back. */
+  clear() {
+    this.current = null;
+    this.ahead = [];
   }
 
   /** Takes the newest decision off the list; gives it, or null when this page made none. */

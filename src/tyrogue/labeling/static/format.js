@@ -89,6 +89,19 @@ export function isUncertain(item) {
   return step === "uncertain" || (step === "diverse" && item.model !== null);
 }
 
+const ENOUGH = 30; // random checks; below, the interval is too wide to be called an accuracy
+
+/**
+ * Gives the honest accuracy in words: on texts drawn at random that no model was trained on.
+ * @param {import("./types.js").ServerState["audit"]} audit
+ */
+export function auditWords(audit) {
+  if (!audit?.n) return "";
+  if (audit.n < ENOUGH) return `Random checks: ${audit.n} so far. From ${ENOUGH} on they tell the accuracy; not enough yet.`;
+  const range = `${percent(audit.low)} to ${percent(audit.high)}`;
+  return `Accuracy on ${count(audit.n)} random checks: ${percent(audit.accuracy)} (95% interval ${range}).`;
+}
+
 const STEPS = {
   uncertain: "unsure",
   diverse: "new ground",

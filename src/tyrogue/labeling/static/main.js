@@ -76,7 +76,7 @@ class Page {
     );
     this.status = new Status(session, (name) => this.panels.open(name));
     this.commands = new Commands({ session, panels: this.panels, buttons: this.buttons, card: this.card, reader, label });
-    this.autopilot = new AutopilotView(api, (annotation) => this.showAnswered(annotation));
+    this.autopilot = new AutopilotView(api, (annotation, whole) => this.showAnswered(annotation, whole));
     this.listen();
     this.onState();
     this.onCard({ fresh: true });
@@ -130,7 +130,8 @@ class Page {
   showing() {
     const { session } = this;
     if (session.locked || session.waiting) return false;
-    return session.paused ? Boolean(this.card.item) : Boolean(session.item);
+    // Under the autopilot, and for a moment after it, what it answered last.
+    return Boolean(session.item) || ((session.paused || session.reason === "resuming") && Boolean(this.card.item));
   }
 
   showScreen() {
@@ -150,9 +151,10 @@ class Page {
   }
 
   /** What the autopilot answered, as if it had been on the card. */
-  showAnswered(annotation) {
-    const item = { ...BLANK, id: -annotation.id, row: annotation.row, text: annotation.text ?? "", text_pair: annotation.text_pair ?? null, label: annotation.class_id };
+  showAnswered(annotation, { text, text_pair }) {
+    const item = { ...BLANK, id: -annotation.id, row: annotation.row, text, text_pair, label: annotation.class_id };
     this.card.show(item);
+    this.card.explain(item, { suggestions: false, classes: this.session.state.classes });
     this.onCard({ fresh: false });
     this.buttons.mark(item, false, this.session.state.classes);
     if (annotation.class_id !== null) this.buttons.flash(annotation.class_id);
@@ -205,6 +207,7 @@ async function open() {
   const outbox = new Outbox({ send, storage: storage(), prefix, sleep, now, random: Math.random });
   const session = new Session({ api, outbox, state, now, newToken });
   outbox.restore();
+  session.adopt();
   new Page(api, session, screen);
 }
 

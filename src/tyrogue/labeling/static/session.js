@@ -23,7 +23,7 @@ export class Session extends EventTarget {
     this.watch = new Stopwatch(now);
     this.state = state;
     this.stateAt = now();
-    /** Why there is no text: null, "preparing" or "done". @type {string|null} */
+    /** Why there is no text: null, "preparing", "done", or "resuming" after the autopilot. @type {string|null} */
     this.reason = "preparing";
     this.online = true;
     this.locked = false;
@@ -35,6 +35,16 @@ export class Session extends EventTarget {
     /** @type {{text: string, detail: string}[]} */
     this.refusals = [];
     outbox.onChange = () => this.tell("save");
+  }
+
+  /** Counts what an earlier page left unsent as decided: the server, not yet told, would offer those texts again. */
+  adopt() {
+    const items = [];
+    for (const { kind, body } of this.outbox.operations) {
+      if (kind === "annotate") items.push(body.item);
+      else items.pop();
+    }
+    for (const item of items) this.deck.decided.add(item);
   }
 
   tell(type, detail = undefined) {
@@ -71,7 +81,9 @@ export class Session extends EventTarget {
 
   setPaused(paused) {
     this.paused = paused;
-    this.tell("card", { fresh: true });
+    this.deck.clear();
+    this.reason = paused ? this.reason : "resuming";
+    this.tell("card", { fresh: false });
     if (!paused) this.refill();
   }
 

@@ -67,6 +67,7 @@
  * @property {{alive: boolean, phase: string, progress: number|null, message: string, error: string|null}} trainer
  * @property {number|null} pace_seconds
  * @property {{source: "test"|"cross-validated"|"none", metric: string, points: CurvePoint[], note: string}} curve
+ * @property {{n: number, correct: number, accuracy: number, low: number, high: number}|null} [audit]
  * @property {string[]} warnings
  * @property {{suggestions: boolean, batch: number, ratio: number}} settings
  * @property {{available: boolean, on: boolean}} autopilot

@@ -36,7 +36,7 @@ export function autopilotControl({ session, api, reload }) {
 
 /** Shows on the card what the autopilot answers. */
 export class AutopilotView {
-  /** @param {any} api @param {(annotation: import("../types.js").Annotation) => void} show */
+  /** @param {any} api @param {(annotation: import("../types.js").Annotation, whole: {text: string, text_pair: string|null}) => void} show */
   constructor(api, show) {
     this.api = api;
     this.show = show;
@@ -58,9 +58,11 @@ export class AutopilotView {
     try {
       const { annotations } = await this.api.annotations(1);
       const newest = annotations[0];
-      if (!this.timer || !newest || newest.id === this.last) return;
+      if (!newest || newest.id === this.last) return;
+      const whole = await this.api.row(newest.row);
+      if (!this.timer) return; // switched off meanwhile
       this.last = newest.id;
-      this.show(newest);
+      this.show(newest, whole);
     } catch {
       // The state poll tells of a lost connection.
     }

@@ -3,7 +3,7 @@
 import { codes, h, write } from "../dom.js";
 import { choices, colourOf } from "../colours.js";
 import { figure } from "../curve.js";
-import { capital, count, modelName, plural } from "../format.js";
+import { auditWords, capital, count, modelName, plural } from "../format.js";
 import { exportLinks } from "../screens.js";
 import { autopilotControl } from "./autopilot.js";
 import { dial } from "./dial.js";
@@ -23,6 +23,7 @@ export function learning(context) {
     drawn = key;
     bars(parts.bars, choices(state.classes));
     write(parts.model, modelLine(state));
+    write(parts.audit, auditWords(state.audit));
     parts.warnings.replaceChildren(...[...state.warnings, state.trainer.error].filter(Boolean).map((words) => h("li", {}, ...codes(words))));
     parts.dial.update(state);
     parts.autopilot.update(state);
@@ -38,11 +39,12 @@ export function learning(context) {
         curve: h("div", {}),
         bars: h("ul", { class: "bars" }),
         model: h("p", { class: "small" }),
+        audit: h("p", { class: "audit" }),
         warnings: h("ul", { class: "warnings" }),
         dial: dial(session),
         autopilot: autopilotControl(context),
       };
-      body.append(parts.autopilot.element, parts.curve, parts.model, parts.warnings, h("h3", {}, "Labels per class"), parts.bars);
+      body.append(parts.autopilot.element, parts.curve, parts.audit, parts.model, parts.warnings, h("h3", {}, "Labels per class"), parts.bars);
       body.append(parts.dial.element, h("h3", {}, "Take the labels"), exportLinks(api));
       update();
     },

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { colourOf, resolve } from "../colours.js";
 import { age, count, isUncertain, modelName, percent } from "../format.js";
 
-const TOLD = ["step", "cluster", "cluster_size", "score", "rank_before", "candidates", "ratio"];
+const TOLD = ["step", "cluster", "cluster_size", "score", "rank_before", "drawn"];
 
 /** @param {{session: import("../session.js").Session}} context @returns {import("./panels.js").Panel} */
 export function why({ session }) {
@@ -31,7 +31,7 @@ export function funnel(item, state) {
   if (item.kind === "search") return ["You asked for this text in the search."];
   if (item.kind === "review") return ["It came up for review: its earlier label looks doubtful."];
   const facts = item.facts ?? {};
-  const from = facts.candidates ? `${count(facts.candidates)} texts` : "Texts";
+  const from = facts.drawn ? `${count(facts.drawn)} texts` : "Texts";
   const steps = [`${from} were drawn at random from the ${count(state.total)} of the pool.`];
   if (facts.cluster_size) {
     steps.push(`They were grouped by meaning. This one is the most typical of a group of ${count(facts.cluster_size)}.`);

@@ -1,0 +1,188 @@
+"""A project in memory: the book-keeping behind fake_server.py, written apart from the product's."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import RLock
+from typing import Any
+
+Json = dict[str, Any]
+
+SUBJECTS = ["The central bank", "A small town in Norway", "The visiting side", "Researchers in Kyoto", "The ministry"]
+VERBS = ["surprised everyone on Friday by", "is thinking aloud about", "has quietly finished", "denied all reports of"]
+OBJECTS = [
+    "a new kind of battery that charges in the cold.",
+    "cutting its forecast for the year.",
+    "the final in extra time.",
+]
+XSS = (
+    "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> <b>not bold</b> & \"quoted\""
+)
+LONG = "\n\n".join(
+    f"{n}. The report goes on, as reports do, with a paragraph about nothing in particular. " * 4 for n in range(90)
+)
+ODD = [
+    XSS,
+    "هذا نص عربي من اليمين إلى اليسار، وفيه كلمة English في الوسط.\nوسطر ثانٍ 123.",
+    LONG,
+    "First line\n    indented second line\n\nafter an empty line: 🎉 naïve café \u202eevil\u202c end",
+    "x" * 400,
+]
+
+
+def make_texts(n: int) -> list[str]:
+    plain = [f"{s} {v} {o}" for o in OBJECTS for v in VERBS for s in SUBJECTS]
+    texts = [plain[0], plain[21], *ODD, *plain[1:21], *plain[22:]]
+    return [f"{texts[i % len(texts)]}{'' if i < len(texts) else f' ({i})'}" for i in range(n)]
+
+
+AUDIT = {"n": 34, "correct": 28, "accuracy": 28 / 34, "low": 0.665, "high": 0.917}
+
+
+class Problem(Exception):
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class Project:
+    """The book-keeping. One lock; correctness before speed."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        names = ["World", "Sports", "Business", "Sci/Tech"]
+        names = [f"class {i:03d}" for i in range(options.classes)] if options.classes != 4 else names
+        self.classes: list[Json] = [{"id": i, "name": name, "merged_into": None} for i, name in enumerate(names)]
+        self.texts = make_texts(options.texts)
+        self.order = list(range(len(self.texts)))
+        self.journal: list[Json] = []
+        self.answers: dict[str, tuple[int, Json]] = {}
+        self.guidelines = (
+            "# What counts\n\n**World** is politics between states.\n\n"
+            "- a match is *Sports*\n- <b>html</b> stays text\n\n"
+            "See [the notes](https://example.org) or [bad](javascript:alert(1))."
+        )
+        self.settings: Json = {"suggestions": True, "batch": 50, "ratio": 3}
+        self.fake: Json = {"latency": 0.0, "fail": "none", "preparing": options.preparing, "trainer_error": None}
+        self.autopilot = {"available": options.autopilot, "on": False}
+        self.seen_tokens: list[str] = []
+        self.started = time.monotonic()
+        self.lock = RLock()
+
+    def live(self) -> dict[int, Json]:
+        return {note["item"]: note for note in self.journal if not note["undone"]}
+
+    def open_rows(self) -> list[int]:
+        decided = self.live()
+        return [row for row in self.order if row not in decided]
+
+    def model(self) -> Json | None:
+        n = len(self.live()) // 10 * 10
+        if self.options.no_model and not n:
+            return None
+        return {
+            "version": f"m{n // 10 + 1}-ab12",
+            "age_seconds": 12.0 + time.monotonic() - self.started,
+            "labels": 40 + n,
+        }
+
+    def item(self, row: int) -> Json:
+        text = self.texts[row]
+        active = self.active()
+        reference = row % 10 == 8
+        first = [
+            {"class_id": one["id"], "probability": p}
+            for one, p in zip(active[row % 2 :], [0.62, 0.21, 0.12], strict=False)
+        ]
+        shown = bool(first) and not reference and self.settings["suggestions"] and self.model() is not None
+        before = [note["class_id"] for note in self.journal if note["item"] == row and note["undone"]]
+        return {
+            "id": row, "row": row, "external_id": f"doc-{row}", "text": text[:20_000],
+            "text_pair": f"Is it true that {text[:60]}?" if self.options.pairs else None,
+            "text_length": len(text),
+            "cut": len(text) > 2_000, "meta": {"source": "wire", "length": len(text)},
+            "kind": "reference" if reference else "query", "round": len(self.live()) // 50, "position": row % 50,
+            "suggestion": first[0] if shown else None, "probabilities": first if shown else None, "model": self.model(),
+            "facts": {"step": "uncertain", "cluster": 12, "cluster_size": 214, "score": 0.69, "drawn": 10_000},
+            "copies": 3 if row == 1 else 0, "label": before[-1] if before else None,
+            "reserved_until": (datetime.now(UTC) + timedelta(minutes=10)).isoformat(),
+        }  # fmt: skip
+
+    def active(self) -> list[Json]:
+        return [one for one in self.classes if one["merged_into"] is None]
+
+    def target(self, class_id: int | None) -> int | None:
+        while class_id is not None and self.classes[class_id]["merged_into"] is not None:
+            class_id = self.classes[class_id]["merged_into"]
+        return class_id
+
+    def once(self, token: str, act: Callable[[], Json], status: int) -> tuple[int, Json]:
+        self.seen_tokens.append(token)
+        if token in self.answers:
+            return 200, self.answers[token][1]
+        self.answers[token] = (status, act())
+        return self.answers[token]
+
+    def annotate(self, body: Json) -> Json:
+        if body["action"] == "label" and self.target(body["class_id"]) is None:
+            raise Problem(422, "There is no such class. Choose one of the list.")
+        note = {
+            "id": len(self.journal) + 1, "item": body["item"], "row": body["item"], "text": self.texts[body["item"]],
+            "text_pair": None, "action": body["action"], "class_id": body["class_id"], "note": body.get("note"),
+            "annotator": "me",
+            "created": datetime.now(UTC).isoformat(), "undone": False, "seconds": body.get("seconds"),
+        }  # fmt: skip
+        self.journal.append(note)
+        return {**note, "labeled": self.count("label")}
+
+    def undo(self) -> Json:
+        for note in reversed(self.journal):
+            if not note["undone"]:
+                note["undone"] = True
+                return {"undone": note, "item": self.item(note["item"])}
+        raise Problem(409, "There is no decision to take back.")
+
+    def count(self, action: str) -> int:
+        return sum(note["action"] == action for note in self.live().values())
+
+    def class_list(self) -> list[Json]:
+        labels = [self.target(note["class_id"]) for note in self.live().values() if note["action"] == "label"]
+        position = {one["id"]: i for i, one in enumerate(self.active())}
+        return [
+            {
+                **one,
+                "position": position.get(one["id"], 999),
+                "labeled": labels.count(one["id"]),
+                "active": one["merged_into"] is None,
+            }
+            for one in self.classes
+        ]
+
+    def state(self) -> Json:
+        labeled, decided = self.count("label"), len(self.live())
+        points = [
+            {"labels": n, "value": 0.82 - 0.5 / (1 + n / 40), "accuracy": 0.8} for n in range(10, 60 + labeled, 10)
+        ]
+        model = self.model()
+        preparing = self.fake["preparing"]
+        return {
+            "project": "reviews", "project_id": "p-1", "total": 100_000, "labeled": labeled,
+            "skipped": self.count("skip"),
+            "flagged": self.count("flag"), "today": labeled, "classes": self.class_list(), "pair": self.options.pairs,
+            "guidelines": self.guidelines,
+            "audit": AUDIT if decided > 2 else None,
+            "round": {"number": decided // 50, "size": 50, "answered": decided % 50, "strategy": "tyrogue", "ratio": 3},
+            "queue": {"ready": 0 if preparing else len(self.open_rows())},
+            "model": model and {**model, "kind": "linear", "train_seconds": 2.1},
+            "trainer": {"alive": self.fake["trainer_error"] is None, "phase": "embedding" if preparing else "waiting",
+                        "progress": 0.4 if preparing else None, "message": "Reading 100,000 texts" if preparing else "",
+                        "error": self.fake["trainer_error"]},
+            "pace_seconds": 3.1 if labeled else None,
+            "curve": {"source": "none" if model is None else "cross-validated", "metric": "macro_f1", "points": points,
+                      "note": "Queried labels are harder than average: expect better on ordinary texts."},
+            "warnings": ["Class 'Sci/Tech' has 1 label: the model cannot learn it yet."] if labeled > 5 else [],
+            "settings": self.settings, "autopilot": self.autopilot, "journal": len(self.journal),
+        }  # fmt: skip
