@@ -73,7 +73,7 @@ def _versions() -> Finding:
 
 
 def _device() -> Finding:
-    from tyrogue.encoders.device import describe_device
+    from tyrogue.backbone import describe_device
 
     return Finding("device", True, describe_device())
 

@@ -98,7 +98,11 @@ class Scouted(PoolView):
             round=view.round,
             before=view.before,
         )
-        self._rows, self.size = rows, len(rows)
+        self._rows = rows
+
+    @property
+    def size(self) -> int:
+        return len(self._rows)
 
     def draw(self, n: int, rng: Generator) -> Rows:
         chosen = rng.choice(self._rows, size=min(n, len(self._rows)), replace=False)

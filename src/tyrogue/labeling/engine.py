@@ -104,7 +104,7 @@ class Engine:
             "queue": {"ready": self.store.ready()},
             "model": None if model is None else self._model(model),
             "trainer": self._trainer(),
-            "pace_seconds": self.store.pace(annotator),
+            "pace_seconds": self.store.pace(annotator) or self.store.pace(),
             "curve": self._curve(),
             "audit": None if model is None else model.metrics.get("audit"),
             "warnings": self._warnings(classes, counts.labeled),
