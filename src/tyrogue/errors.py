@@ -12,6 +12,7 @@ TyrogueError
 ├── PoolExhausted         no open row is left to ask about
 ├── NotFitted             a prediction was asked of a model that has seen no labels
 ├── NonFinite             a model gave NaN or infinity
+├── FitStopped            training was asked to stop before its end; the model is as it was
 ├── MissingHead           the checkpoint has no head of the kind that is needed (masked LM)
 └── CorruptModel          a model file is missing, cut or altered
 """
@@ -89,6 +90,10 @@ class NotFitted(TyrogueError):
 
 class NonFinite(TyrogueError, ArithmeticError):
     """A model gave NaN or infinity."""
+
+
+class FitStopped(TyrogueError):
+    """Training was asked to stop before its end; the model is as it was."""
 
 
 class MissingHead(TyrogueError):

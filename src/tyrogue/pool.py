@@ -70,6 +70,11 @@ class Inputs(Sequence[Text]):
         return self.texts[index]
 
     @property
+    def embeddable(self) -> bool:
+        """Whether `embeddings` can be had: these inputs came with an encoder, or were embedded already."""
+        return self._embed is not None or self._embeddings is not None
+
+    @property
     def embeddings(self) -> Floats:
         """(n, d) of the frozen encoder, computed once."""
         if self._embeddings is None:

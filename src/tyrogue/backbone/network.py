@@ -60,6 +60,13 @@ class Backbone(nn.Module):
         lists = [m for m in self.transformer.modules() if isinstance(m, nn.ModuleList)]
         return max(lists, key=lambda m: sum(p.numel() for p in m.parameters()), default=nn.ModuleList())
 
+    @property
+    def above(self) -> list[nn.Module]:
+        """What comes after the layers and belongs to the features: a pre-trained pooler, a last normalisation."""
+        names = ("pooler", "final_norm", "layer_norm", "norm") if self.pooling == "pooler" else ("final_norm", "norm")
+        found = (getattr(self.transformer, name, None) for name in names)
+        return [module for module in found if isinstance(module, nn.Module)]
+
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         output = self.transformer(**batch)
         if self.pooling == "pooler":
