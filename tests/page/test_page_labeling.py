@@ -26,6 +26,15 @@ def test_every_key_does_what_the_help_says(desk: Desks) -> None:
     assert one.page.locator("#batch").text_content() == " · 6 of 50"
 
 
+def test_the_counts_follow_the_hand(desk: Desks) -> None:
+    one = desk().open()
+    one.fake(latency=1.5)
+    one.press("1", "2", "Backspace")
+    assert one.page.locator("#labeled").text_content() == "1 labeled"  # read at once, long before the server counts
+    one.fake(latency=0)
+    assert len(one.saved()) == 1
+
+
 def test_the_next_text_is_there_although_the_server_is_slow(desk: Desks) -> None:
     one = desk().open()
     one.page.wait_for_timeout(300)

@@ -97,8 +97,8 @@ export class Card {
     ghost.inert = true;
     ghost.setAttribute("aria-hidden", "true");
     this.card.append(ghost);
-    const frames = { transform: ["none", `translateX(${side * 64}px)`], opacity: [0.7, 0] };
-    const motion = ghost.animate(frames, { duration: 160, easing: "ease-out", fill: "forwards" });
+    const frames = { transform: ["none", `translateX(${side * 64}px)`], opacity: [0.4, 0] };
+    const motion = ghost.animate(frames, { duration: 140, easing: "ease-out", fill: "forwards" });
     motion.finished.finally(() => ghost.remove());
   }
 }

@@ -50,7 +50,7 @@ export function caption({ source, metric }) {
  */
 export function figure(curve) {
   if (curve.source === "none" || curve.points.length === 0) {
-    return h("figure", { class: "curve empty" }, h("p", {}, curve.note || "The curve begins with the first trained model."));
+    return h("figure", { class: "curve empty" }, h("p", {}, curve.note || "The curve begins when a first model has been measured."));
   }
   const last = curve.points[curve.points.length - 1];
   return h(

@@ -175,7 +175,7 @@ class Page {
   }
 
   onSave() {
-    this.status.save();
+    this.status.update();
     if (!this.showing()) this.showScreen();
   }
 

@@ -72,9 +72,10 @@ export class Screen {
 
   /** @param {import("./types.js").ServerState} state */
   preparing(state) {
-    const { phase, progress, message, error } = state.trainer;
+    const { alive, phase, progress, message, error } = state.trainer;
     if (error || phase === "stopped") {
-      return this.show("stopped", [title(PHASES.stopped), words(error || message), words("Run `tyrogue doctor` in a terminal: it names the cause and the remedy.")]);
+      const head = alive ? "The trainer had to start again" : PHASES.stopped;
+      return this.show("stopped", [title(head), words(error || message), words("Run `tyrogue doctor` in a terminal: it names the cause and the remedy.")]);
     }
     const share = progress ?? null;
     const bar = h("progress", { "aria-label": "Preparing", max: 1, ...(share === null ? {} : { value: share }) });

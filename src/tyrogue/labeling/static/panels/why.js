@@ -59,7 +59,7 @@ function bars(probabilities, classes) {
 }
 
 function model(item) {
-  if (!item.model) return h("p", { class: "small" }, "No model had been trained when it was chosen.");
+  if (!item.model) return "";
   const { version, labels, age_seconds } = item.model;
   return h("p", { class: "small" }, `Chosen by ${modelName(version)}, trained on ${count(labels)} labels, ${age(age_seconds)} old when it came (${version}).`);
 }
