@@ -179,23 +179,21 @@ def test_bench_in_two_processes_then_nothing_to_do_then_a_report(
     assert "| tyrogue |" in (folder / "results.md").read_text(encoding="utf-8")
 
 
-def test_bench_killed_in_the_middle_ends_as_it_would_have(laboratory: tuple[Path, list[str]]) -> None:
+def test_bench_killed_in_the_middle_ends_as_it_would_have(
+    tyrogue: Terminal, laboratory: tuple[Path, list[str]]
+) -> None:
     folder, command = laboratory
-    environment = {**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-
-    def start(out: Path) -> subprocess.Popen[bytes]:
-        arguments = [sys.executable, "-m", "tyrogue", *command, "--out", str(out)]
-        return subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
-    assert start(folder / "whole").wait(120) == 0
-    victim = start(folder / "killed")
+    assert tyrogue(*command, "--out", folder / "whole").code == 0
+    environment = {**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1])}
+    arguments = [sys.executable, "-m", "tyrogue", *command, "--out", str(folder / "killed")]
+    victim = subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 120
     while time.monotonic() < until and _lines(folder / "killed") < 4:
         time.sleep(0.005)
     victim.send_signal(signal.SIGKILL)
     assert victim.wait(20) == -signal.SIGKILL
     assert _lines(folder / "killed") < _lines(folder / "whole")
-    assert start(folder / "killed").wait(120) == 0
+    assert tyrogue(*command, "--out", folder / "killed").code == 0
     assert _outcomes(folder / "killed") == _outcomes(folder / "whole")
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from tyrogue.experiments import compare
 
@@ -75,7 +76,27 @@ def test_bootstrap_mean_and_interval() -> None:
     assert got.mean == pytest.approx(values.mean())
     assert got.low == pytest.approx(values.mean() - half, abs=2e-4)
     assert got.high == pytest.approx(values.mean() + half, abs=2e-4)
-    assert got.p < 0.01
+    assert got.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=1e-3)
+
+
+def test_sign_flips_by_hand() -> None:
+    """Two datasets of two seeds: of the 16 sign patterns, two are as extreme as all positive."""
+    groups = [np.array([1.0, 2.0]), np.array([3.0, 0.5])]
+    assert compare.sign_flip_p(groups, np.random.default_rng(0)) == 2 / 16
+
+
+@given(st.lists(st.integers(-8, 8), min_size=2, max_size=8))
+def test_sign_flips_agree_with_scipy(values: list[int]) -> None:
+    exact = stats.permutation_test((np.array(values, float),), np.sum, permutation_type="samples", n_resamples=np.inf)
+    assert compare.sign_flip_p([np.array(values, float)], np.random.default_rng(0)) == pytest.approx(
+        exact.pvalue, abs=1e-6
+    )
+
+
+def test_many_pairs_are_flipped_at_random() -> None:
+    values = np.random.default_rng(3).normal(0.2, 1, 40)
+    p = compare.sign_flip_p([values], np.random.default_rng(0))
+    assert p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=0.02)
 
 
 def test_bootstrap_of_equals_is_not_significant() -> None:

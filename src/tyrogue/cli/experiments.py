@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tyrogue.experiments.simulate import Round, Run
 
 Set = Annotated[
-    list[str] | None, typer.Option("--set", help="A parameter, such as strategy.candidates=5000 or model.C=1.")
+    list[str] | None, typer.Option("--set", help="A parameter, such as strategy.candidates=5000 or model.c=10.")
 ]
 StrategyName = Annotated[
     str, typer.Option(help="Acquisition function (see: tyrogue strategies), or package.module:Class.")

@@ -30,7 +30,7 @@ class Difference(NamedTuple):
     high: float
     """Ends of the 95% bootstrap interval."""
     p: float
-    """Two-sided; `holm` corrects several of them."""
+    """Two-sided, of the sign-flip test; `holm` corrects several of them."""
     cells: int
 
 
@@ -46,7 +46,8 @@ def paired(scores: Scores, a: str, b: str) -> dict[str, NDArray[np.float64]]:
 def paired_bootstrap(scores: Scores, a: str, b: str, rng: Generator, resamples: int = RESAMPLES) -> Difference | None:
     """Gives how far `a` is ahead of `b`: seeds are resampled within each dataset, datasets weigh the same.
 
-    None when they have no cell in common.
+    With the few seeds that experiments have, a bootstrap p value would be far too small; p is that of the
+    sign-flip test on the same pairs. None when they have no cell in common.
     """
     by_dataset = paired(scores, a, b)
     if not by_dataset:
@@ -56,9 +57,23 @@ def paired_bootstrap(scores: Scores, a: str, b: str, rng: Generator, resamples: 
         draws += values[rng.integers(len(values), size=(resamples, len(values)))].mean(1) / len(by_dataset)
     mean = float(np.mean([values.mean() for values in by_dataset.values()]))
     low, high = np.quantile(draws, [0.025, 0.975])
-    beyond = min((draws <= 0).sum(), (draws >= 0).sum())
-    p = min(1.0, 2 * (beyond + 1) / (resamples + 1))
-    return Difference(mean, float(low), float(high), float(p), sum(map(len, by_dataset.values())))
+    p = sign_flip_p(list(by_dataset.values()), rng, resamples)
+    return Difference(mean, float(low), float(high), p, sum(map(len, by_dataset.values())))
+
+
+def sign_flip_p(groups: Sequence[NDArray[np.float64]], rng: Generator, resamples: int = RESAMPLES) -> float:
+    """Gives the two-sided p of "no difference" for paired differences in groups that weigh the same.
+
+    If there is none, each difference is as likely with the other sign (Fisher's randomization test). All
+    signs are tried where there are at most `resamples` of them, else that many at random.
+    """
+    weighted = np.concatenate([values / (len(values) * len(groups)) for values in groups])
+    n, observed = len(weighted), abs(weighted.sum())
+    if 2**n <= resamples:
+        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
+        return float((np.abs(signs @ weighted) >= observed - 1e-12).mean())
+    signs = rng.choice(np.array([-1, 1], np.int8), size=(resamples, n))
+    return float(((np.abs(signs @ weighted) >= observed - 1e-12).sum() + 1) / (resamples + 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

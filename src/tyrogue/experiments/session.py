@@ -93,7 +93,7 @@ def prepare(
 
 
 def split_settings(settings: Sequence[str], strategy: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Gives the parameters of strategy and model: "strategy.ratio=3", "tyrogue.ratio=3" or "ratio=3"; "model.C=1".
+    """Gives the parameters of strategy and model: "strategy.ratio=3", "tyrogue.ratio=3" or "ratio=3"; "model.c=10".
 
     Raises:
         UsageError: a setting is neither's.

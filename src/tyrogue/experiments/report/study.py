@@ -130,16 +130,17 @@ def _chapter(title: str, records: Sequence[Record]) -> Chapter:
     for record in sorted((r for r in curves if r.done), key=lambda r: int(r.config["seed"])):
         at = (names[record.config["dataset"]["digest"]], arms[_settings(record.config)].title)
         runs.setdefault(at, []).append(record)
-    full: dict[str, list[float]] = {}
+    full: dict[str, dict[int, float]] = {}  # a map's model is one of the full ones: each seed counts once
     for record in records:
         if record.config["kind"] in ("full", "map") and record.rounds:
-            full.setdefault(names[record.config["dataset"]["digest"]], []).append(record.rounds[-1].macro_f1)
+            of_dataset = full.setdefault(names[record.config["dataset"]["digest"]], {})
+            of_dataset[int(record.config["seed"])] = record.rounds[-1].macro_f1
     return Chapter(
         title,
         datasets=list(dict.fromkeys(names[r.config["dataset"]["digest"]] for r in _by_size(records))),
         arms=sorted(dict.fromkeys(arms.values()), key=_arm_order),
         runs=runs,
-        full=full,
+        full={dataset: [by_seed[seed] for seed in sorted(by_seed)] for dataset, by_seed in full.items()},
         maps={
             names[r.config["dataset"]["digest"]]: r for r in records if r.config["kind"] == "map" and r.done is not None
         },

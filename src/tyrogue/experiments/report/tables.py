@@ -30,6 +30,12 @@ class Table:
     """Cells to be set in bold."""
 
 
+def seconds(values: Sequence[float]) -> str:
+    """Gives mean and interval with a digit more where they are small."""
+    interval = metrics.mean_interval(values)
+    return plus_minus(interval, 2 if interval.mean >= 1 else 3) if values else NOTHING
+
+
 def plus_minus(interval: Interval | None, digits: int = 1) -> str:
     """Gives "180.0 ± 30.4"; no half width for a single run."""
     if interval is None:
@@ -156,7 +162,8 @@ def differences(chapter: Chapter, seed: int = 0) -> Table:
         f"How far {reference.title} is ahead, in points of area under the curve",
         ("Against", "difference", "95% interval", "p (Holm)", "pairs"),
         rows,
-        "Paired by dataset and seed; seeds are resampled within each dataset (10,000 times), datasets weigh the same.",
+        "Paired by dataset and seed; seeds are resampled within each dataset (10,000 times), datasets weigh the same. "
+        "p of the sign-flip test on the same pairs: few pairs cannot make it small.",
     )
 
 
@@ -166,7 +173,7 @@ def latency(chapter: Chapter) -> Table:
     theirs: list[int] = []
     for arm in chapter.arms:
         own = [chapter.seconds(d, arm) for d in chapter.datasets]
-        rows.append((arm.title, *(plus_minus(metrics.mean_interval(s), 2) if s else NOTHING for s in own)))
+        rows.append((arm.title, *map(seconds, own)))
         printed = [published.acquisition_seconds().get((arm.name, d)) for d in chapter.datasets]
         if any(printed) and _first_of_its_name(chapter, arm):
             theirs.append(len(rows))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tyrogue.experiments.report.study import SHARES, Chapter
 
+ENOUGH_SEEDS = 5
+
 
 def of(chapter: Chapter) -> list[str]:
     """Gives sentences: runs that are missing or unfinished, bars that are missing, costs that are censored."""
@@ -30,8 +32,10 @@ def _missing_seeds(chapter: Chapter) -> list[str]:
             found.append(f"{dataset}: seeds are missing: {'; '.join(some)}.")
         if absent and every:
             found.append(f"{dataset}: not run: {', '.join(absent)}.")
-        if len(every) == 1:
-            found.append(f"{dataset}: one seed only; there are no intervals.")
+        if 0 < len(every) < ENOUGH_SEEDS:
+            found.append(
+                f"{dataset}: {len(every)} seeds only: intervals are rough, and those of a resampling too narrow."
+            )
     return found
 
 
