@@ -42,6 +42,6 @@ def make_model(entry: ModelEntry, task: Task, embedder: Embedder) -> Classifier:
 
 def continues(entry: ModelEntry) -> bool:
     """Gives whether each round goes on training the last round's model: as the entry says, else as its recipe does."""
-    if entry.continuestraining is not None:
-        return entry.continuestraining
+    if entry.continue_training is not None:
+        return entry.continue_training
     return entry.name == "transformer" and entry.recipe is not None and models.RECIPES[entry.recipe].continues

@@ -1,4 +1,4 @@
-"""Candidates ahead of time: embedding what will be clustered, and choosing among what is embedded when time is short."""
+"""Candidates ahead of time: embedded before they are clustered, or chosen among what is embedded when time is short."""
 
 from __future__ import annotations
 
