@@ -65,6 +65,13 @@ class LinearClassifier:
         """What the logits were divided by; 1 before the first fit."""
         return 1.0 if self.chosen is None else self.chosen.temperature
 
+    @property
+    def weights(self) -> tuple[Floats, Floats]:
+        """Weight (C, d) and bias (C,) on standardised features, temperature included; NotFitted."""
+        if self._weights is None:
+            raise NotFitted("The linear model has seen no labels yet: fit it first.")
+        return self._weights
+
     def fit(self, inputs: Inputs, labels: Labels, *, seed: int, start: Classifier | None = None) -> FitReport:
         """Learns `labels` (n,) of `inputs`; `start` only says where the search begins.
 
@@ -93,7 +100,7 @@ class LinearClassifier:
         return self._learn(standardised(self.features(inputs)), labels, self.chosen, self, begin)
 
     def infer(self, inputs: Inputs) -> Inference:
-        self._fitted()
+        _ = self.weights  # NotFitted before anything is embedded
         features = self.features(inputs)
         return Inference(self.head(features), features)
 
@@ -104,7 +111,7 @@ class LinearClassifier:
         return inputs.embeddings
 
     def head(self, features: Floats) -> Floats:
-        weight, bias = self._fitted()
+        weight, bias = self.weights
         if not len(features):
             return np.empty((0, self.n_classes), np.float32)
         return np.asarray(standardised(features) @ weight.T + bias, np.float32)
@@ -117,7 +124,7 @@ class LinearClassifier:
         return np.stack(logits) if k else np.empty((0, len(inputs), self.n_classes), np.float32)
 
     def save(self, path: Path) -> None:
-        weight, bias = self._fitted()
+        weight, bias = self.weights
         facts: dict[str, Any] = {
             "kind": KIND,
             "version": self.version,
@@ -150,11 +157,6 @@ class LinearClassifier:
         self.version = storage.version_of(KIND, weight, bias)
         loss = logistic.log_loss(head(x), labels)
         return FitReport(time.perf_counter() - begin, loss=loss, details={"labels": len(labels), **asdict(chosen)})
-
-    def _fitted(self) -> tuple[Floats, Floats]:
-        if self._weights is None:
-            raise NotFitted("The linear model has seen no labels yet: fit it first.")
-        return self._weights
 
 
 def standardised(vectors: Floats) -> Floats:

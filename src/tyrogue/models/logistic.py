@@ -181,8 +181,9 @@ def _all_columns(weight: Doubles, bias: Doubles, x: Doubles, present: Labels, n_
     centred = bias - bias.mean()  # the objective does not see a common shift
     full_weight = np.zeros((n_classes, x.shape[1]))
     full_weight[present] = weight
-    typical = float(log_sum_exp(x @ weight.T + centred).mean())
-    full_bias = np.full(n_classes, typical - np.log(len(x) + n_classes))
+    certainty = log_sum_exp(x @ weight.T + centred)
+    odds = -float(log_sum_exp(-certainty[None])[0]) + np.log(len(x))  # at this bias they average 1 to 1
+    full_bias = np.full(n_classes, odds - np.log(len(x) + n_classes))
     full_bias[present] = centred
     return Head(full_weight, full_bias)
 
