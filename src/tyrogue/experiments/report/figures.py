@@ -67,25 +67,31 @@ def learning_curves(chapter: Chapter, arms: Sequence[Arm]) -> Figure | None:
         return None
     figure, axes = panels(len(chapter.datasets), height=2.6)
     for axis, dataset in zip(axes, chapter.datasets, strict=True):
-        lows = [_curve(axis, chapter, dataset, arm, "macro_f1") for arm in arms]
-        if chapter.full.get(dataset):
-            for share, text in ((1.0, "all of train"), (0.95, "95%"), (0.85, "85%")):
-                bar = chapter.bar(dataset, share) or 0
-                if bar > min(lows, default=0):
-                    axis.axhline(bar, color="#777777", linewidth=0.8, linestyle=(0, (1, 2)))
-                    axis.annotate(
-                        text, (1, bar), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7
-                    )
+        means = [value for arm in arms for value in _curve(axis, chapter, dataset, arm, "macro_f1")]
+        every = {share: chapter.bar(dataset, share) for share in (1.0, 0.95, 0.85)}
+        bars = {share: bar for share, bar in every.items() if bar is not None and bar > min(means, default=0)}
+        _bars(axis, bars)
+        if means:  # the bands of few seeds would dwarf the curves
+            low, high = min(means), max([*means, *bars.values()])
+            axis.set_ylim(low - 0.1 * (high - low) - 0.002, high + 0.1 * (high - low) + 0.002)
         axis.set_title(dataset)
     _outer_labels(axes, "labels", "macro-F1")
     below(figure, line_handles(arms))
     return figure
 
 
-def _curve(axis: Axes, chapter: Chapter, dataset: str, arm: Arm, score: str, band: bool = True) -> float:
+def _bars(axis: Axes, bars: dict[float, float]) -> None:
+    for share, bar in bars.items():
+        axis.axhline(bar, color="#777777", linewidth=0.8, linestyle=(0, (1, 2)))
+        text, place = ("all of train", "bottom") if share == 1 else (f"{100 * share:.0f}%", "top")
+        axis.annotate(text, (1, bar), xycoords=("axes fraction", "data"), ha="right", va=place, fontsize=7)
+
+
+def _curve(axis: Axes, chapter: Chapter, dataset: str, arm: Arm, score: str, band: bool = True) -> list[float]:
+    """Draws a mean curve; gives its points."""
     labels, values = chapter.over_rounds(dataset, arm, score)
     if not labels or not np.isfinite(values).any():
-        return 1.0
+        return []
     style = style_of(arm.name, arm.variant)
     mean = values.mean(0)
     first = arm.name == "tyrogue" and not arm.variant
@@ -96,7 +102,7 @@ def _curve(axis: Axes, chapter: Chapter, dataset: str, arm: Arm, score: str, ban
     if band and len(values) > 1:
         half = np.array([metrics.mean_interval(column).half for column in values.T])
         axis.fill_between(labels, mean - half, mean + half, color=style.color, alpha=0.12, linewidth=0)
-    return float(mean.min())
+    return [float(value) for value in mean]
 
 
 def _outer_labels(axes: Sequence[Axes], x: str, y: str) -> None:
