@@ -27,7 +27,7 @@ def test_import_makes_a_project_beside_the_file(tyrogue: Terminal, reviews: Path
     assert told.out.strip() == str(reviews.with_suffix(".tyrogue"))
     assert "40 new texts" in told.err
     project = Project.open(told.out.strip())
-    with Store.open(project.store_url, project.name) as store:
+    with Store.open(project.store_url, project.key) as store:
         assert [c.name for c in store.classes()] == ["negative", "positive"]
 
 

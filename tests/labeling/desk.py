@@ -34,7 +34,7 @@ def make_desk(folder: Path, *, token: str | None = None, host: str = "127.0.0.1"
     import_source(file, folder / "pets.tyrogue")
     project = Project.open(folder / "pets.tyrogue")
     project.update(settings=Plan().as_settings())
-    store = Store.open(project.store_url, project.name)
+    store = Store.open(project.store_url, project.key)
     dogs, cats = store.add_class("dogs"), store.add_class("cats")
     store.add_model(
         "m1", kind="linear", path="models/m1", round=0, labels=10, train_seconds=0.2, journal_position=0,

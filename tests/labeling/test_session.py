@@ -31,7 +31,7 @@ class Hand:
 
     def text(self) -> str:
         self.page.wait_for_function(
-            "document.querySelector('#card:not([hidden]) #reading')?.dataset.row", timeout=60_000
+            "() => document.querySelector('#card:not([hidden]) #reading')?.dataset.row", timeout=60_000
         )
         return self.page.locator("#reading").inner_text().strip()
 
@@ -45,7 +45,9 @@ class Hand:
             )
 
     def saved(self) -> None:
-        self.page.wait_for_function("document.querySelector('#status').innerText.includes('all saved')", timeout=30_000)
+        self.page.wait_for_function(
+            "() => document.querySelector('#status').innerText.includes('all saved')", timeout=30_000
+        )
 
 
 def _key(text: str) -> str:

@@ -94,6 +94,14 @@ def use_free_threads() -> int:
     return threads
 
 
+def describe_device() -> str:
+    """Gives in a line what models run on here."""
+    device = choose_device()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+    dtype = str(dtype_of("auto", device)).removeprefix("torch.")
+    return f"{name}, {dtype}, {free_threads()} free threads"
+
+
 def _own_seconds() -> float:
     times = os.times()
     return times.user + times.system

@@ -146,7 +146,7 @@ def _project(path: Path) -> Finding:
 
     try:
         project = Project.open(path)
-        with Store.open(project.store_url, project.name) as store:
+        with Store.open(project.store_url, project.key) as store:
             seen = f"{len(project.corpus)} texts, {store.counts().labeled} labels, {len(store.models())} models"
     except (TyrogueError, OSError) as error:
         return Finding("project", False, str(error))

@@ -128,7 +128,8 @@ def demo(
             remark("Reading the docstrings of the installed libraries...")
             create_demo(project, settings=options.plan(model=model).as_settings())
             _prepare(project, None, None)
-        with Store.open(Project.open(project).store_url, Project.open(project).name) as store:
+        opened = Project.open(project)
+        with Store.open(opened.store_url, opened.key) as store:
             store.set("autopilot", {"on": autopilot, "seconds": 0.3})
         serve(project, supervisor, address=address, token=token_for(host, token), browser=browser)
     finally:
@@ -162,7 +163,7 @@ def status(project: Annotated[Path, typer.Argument(help="A project directory.")]
     from tyrogue.labeling.engine import Engine
 
     opened = Project.open(project)
-    with Store.open(opened.store_url, opened.name) as store:
+    with Store.open(opened.store_url, opened.key) as store:
         state = Engine(opened, store).state()
     if json_:
         give_json(state)
@@ -188,7 +189,7 @@ def serve(project: Path, supervisor: Supervisor, *, address: tuple[str, int], to
 
     opened, (host, port) = Project.open(project), address
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/" + (f"?token={token}" if token else "")
-    with opened.lock(url=url), Store.open(opened.store_url, opened.name) as store:
+    with opened.lock(url=url), Store.open(opened.store_url, opened.key) as store:
         app = create_app(Engine(opened, store), host=host, token=token)
         supervisor.on_death = lambda why: store.report(
             "trainer", {"phase": "starting", "message": "The trainer starts again", "progress": None, "error": why}
@@ -263,7 +264,7 @@ def _told(report: ImportReport) -> str:
 def _prepare(place: Path, names: list[str] | None, guidelines: Path | None) -> None:
     """Gives the project its classes and opens it to the trainer."""
     project = Project.open(place)
-    with Store.open(project.store_url, project.name) as store:
+    with Store.open(project.store_url, project.key) as store:
         known = {c.name for c in store.classes()}
         for name in names or ([] if known else project.corpus.gold_names()):
             if name not in known:

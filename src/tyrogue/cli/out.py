@@ -39,7 +39,7 @@ def export(
     if labels is None and model is None:
         raise UsageError("Say what to write: --labels labels.csv, --model folder, or both.")
     opened = Project.open(project)
-    with Store.open(opened.store_url, opened.name) as store:
+    with Store.open(opened.store_url, opened.key) as store:
         if labels is not None:
             kind = labels.suffix.lstrip(".").lower() or "hf"
             count = out.export(opened, store, labels, format=kind, safe=safe)

@@ -35,7 +35,7 @@ def query(
     from tyrogue.labeling.offline import run_until_ready
 
     opened = Project.open(project)
-    with opened.lock(url="tyrogue query"), Store.open(opened.store_url, opened.name) as store:
+    with opened.lock(url="tyrogue query"), Store.open(opened.store_url, opened.key) as store:
         engine = run_until_ready(opened, store, say=remark)
         items = engine.next(n or engine.plan.batch, NAME)["items"]
         rows = [
@@ -55,7 +55,7 @@ def teach(
 ) -> None:
     """Record the labels of a filled-in CSV; rows without a label stay open."""
     opened = Project.open(project)
-    with opened.lock(url="tyrogue teach"), Store.open(opened.store_url, opened.name) as store:
+    with opened.lock(url="tyrogue teach"), Store.open(opened.store_url, opened.key) as store:
         answers = _answers(file, {c.name: c.id for c in store.classes(active_only=True)}, len(opened.corpus))
         live = {item.row: item.id for item in store.reserve(NAME, 1000)}
         for row, class_id in answers:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import tyrogue
@@ -45,6 +46,8 @@ class Settings:
     """Model, recipe, strategy and whatever else the command line chose."""
     seed: int = 0
     database_url: str | None = None
+    key: str = field(default_factory=lambda: token_hex(4))
+    """Tells projects of one name apart: in a shared database, and in the browser."""
     version: str = tyrogue.__version__
     format: int = FORMAT
 
@@ -133,6 +136,11 @@ class Project:
     @property
     def name(self) -> str:
         return self._settings.name
+
+    @property
+    def key(self) -> str:
+        """The name with a random part, so that two projects of one name may share a database."""
+        return f"{self.name}-{self._settings.key}"
 
     @property
     def created(self) -> str:

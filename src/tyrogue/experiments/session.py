@@ -150,7 +150,7 @@ def labeled_in_project(path: Path) -> Iterator[LabeledText]:
     from tyrogue.store import Store
 
     project = Project.open(path)
-    with Store.open(project.store_url, project.name) as store:
+    with Store.open(project.store_url, project.key) as store:
         names = {known.id: known.name for known in store.classes()}
         labels = sorted(store.label_records(), key=lambda label: (label.created, label.row))
     texts = project.corpus.texts(np.array([label.row for label in labels], np.int64))

@@ -84,6 +84,7 @@ class Engine:
         last = self.store.current_round()
         return {
             "project": self.project.name,
+            "project_id": self.project.key,
             "total": len(self.project.corpus),
             "labeled": counts.labeled,
             "skipped": counts.skipped,

@@ -16,7 +16,7 @@ from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.errors import CorruptModel, UsageError
 from tyrogue.labeling.fitting import FIRST_LABELS
 from tyrogue.labeling.plan import Plan
-from tyrogue.models import export
+from tyrogue.models import export, exported
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
 from tyrogue.store import Model, Store
@@ -68,9 +68,9 @@ def predictions(
 def _predictor(place: Path) -> tuple[list[str], Callable[[Sequence[Text]], Floats]]:
     """Gives class names and a function from texts to probabilities (n, C)."""
     if not is_project(place):
-        return export.open_exported(place)
+        return exported.open_exported(place)
     project = Project.open(place)
-    with Store.open(project.store_url, project.name) as store:
+    with Store.open(project.store_url, project.key) as store:
         newest, model = open_model(project, store)
         known = {c.id: c.name for c in store.classes()}
         embedder = _embedder(project, store)

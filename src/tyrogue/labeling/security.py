@@ -98,7 +98,8 @@ def _welcome(request: Request, token: str | None) -> Response | None:
         or not hmac.compare_digest(given.encode(), token.encode())
     ):
         return None
-    answer = RedirectResponse("/", status_code=303)
+    others = request.url.remove_query_params("token").query
+    answer = RedirectResponse("/" + (f"?{others}" if others else ""), status_code=303)
     answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", max_age=30 * 86400)
     return answer
 

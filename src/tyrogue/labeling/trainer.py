@@ -71,7 +71,7 @@ def run(path: Path) -> None:
     if stopping or os.getppid() != parent:
         return
     project = Project.open(path)
-    with _only_one(path), Store.open(project.store_url, project.name) as store:
+    with _only_one(path), Store.open(project.store_url, project.key) as store:
         heart = Heart(store)
         _loop(project, store, heart, lambda: not stopping and os.getppid() == parent)
         heart.say("stopped")
