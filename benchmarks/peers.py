@@ -86,7 +86,7 @@ def scikit_activeml(name: str, features: Floats, logits: Floats, labeled: Rows, 
 
 def _sk_classifier(features: Floats, logits: Floats) -> Any:
     """Gives a classifier whose answer to the given features is known; scikit-activeml asks by feature values."""
-    base = import_module("skactiveml.base").SkactivemlClassifier
+    base: Any = import_module("skactiveml.base").SkactivemlClassifier
 
     class Answers(base):  # type: ignore[misc]
         def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:

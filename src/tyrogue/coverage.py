@@ -21,7 +21,7 @@ Positions = NDArray[np.int64]
 Kernel = Callable[[Floats], Floats]
 """Turns cosine similarities (any shape) into coverage in [0, 1]."""
 
-BLOCK_CELLS = 4_000_000
+BLOCK_CELLS = 1_000_000
 """Similarities held at a time."""
 
 LOOK_AGAIN = 32
@@ -39,7 +39,14 @@ class Cover(NamedTuple):
 
 def gaussian(sigma: float) -> Kernel:
     """Gives exp(-(distance / sigma)^2) between unit vectors."""
-    return lambda similarity: np.asarray(np.exp(np.minimum(2 * similarity - 2, 0) / sigma**2), np.float32)
+    scale = np.float32(2 / sigma**2)
+
+    def kernel(similarity: Floats) -> Floats:
+        exponent = similarity - np.float32(1)  # -distance^2 / 2; rounding may put it above 0
+        exponent *= scale
+        return np.asarray(np.exp(np.minimum(exponent, 0, out=exponent), out=exponent), np.float32)
+
+    return kernel
 
 
 def ball(radius: float) -> Kernel:
