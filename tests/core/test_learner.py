@@ -68,6 +68,15 @@ def test_a_round_draws_the_same_whatever_happened_between() -> None:
     assert rng_of(1, 2).integers(10**9) != rng_of(1, 2, purpose=1).integers(10**9)
 
 
+def test_every_fit_opens_a_round_with_a_draw_of_its_own() -> None:
+    learner = _learner(Random())
+    first = learner.query(20).rows.tolist()
+    learner.teach([199], [0])
+    learner.fit()
+    assert learner.round == learner.view().round == 1
+    assert len(set(first) & set(learner.query(20).rows.tolist())) < 12
+
+
 def test_without_a_model_a_strategy_that_needs_one_is_replaced_by_random() -> None:
     assert _learner(Entropy()).query(6).rows.tolist() == _learner(Random()).query(6).rows.tolist()
 

@@ -78,7 +78,8 @@ class Surprised(GivenModel):
 
     def surprisal(self, inputs: Inputs, *, seed: int) -> Floats:
         group = np.argmax(self.features(inputs), axis=1)
-        losses = np.eye(8, dtype=np.float32)[group] * RNG(seed).uniform(1, 9, size=(len(group), 1))
+        loud = np.where(group == 7, RNG(seed).uniform(1, 60, size=len(group)), 0.1)  # length must not matter
+        losses = np.eye(8, dtype=np.float32)[group] * loud[:, None]
         return np.asarray(losses[:, : group.max() + 1], np.float32)
 
 

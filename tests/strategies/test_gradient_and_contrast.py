@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from tyrogue import clustering, ops
 from tyrogue.strategies import Badge, Cal, CoreSet, Dal
@@ -169,15 +170,21 @@ def test_dal_goes_where_no_label_is() -> None:
     assert (classes[rows] != 0).all()
 
 
-def test_dal_counts_what_it_chose_as_labeled() -> None:
-    # two unlabeled groups, one larger: a single step takes from one side only, sub-batches turn to the other
-    rng = np.random.default_rng(0)
-    near, left, right = np.eye(3)
-    vectors = np.concatenate([np.tile(near, (30, 1)), np.tile(left, (40, 1)), np.tile(right, (38, 1))])
-    vectors = np.asarray(vectors + 0.01 * rng.normal(size=vectors.shape), np.float32)
-    view = given(vectors, np.eye(3, 2, dtype=np.float32), labels=dict.fromkeys(range(20), 0))
-    rows = Dal(sub_batches=10).query(view, 20, np.random.default_rng(0)).rows
-    assert 4 <= np.count_nonzero(rows < 70) <= 16
+@pytest.mark.parametrize("sub_batches", [1, 4])
+def test_dal_step_by_step(sub_batches: int) -> None:
+    view, rng = _view(labeled=8), np.random.default_rng(3)
+    open_rows, vectors = _open(view).tolist(), view.static(np.arange(N))
+    known, chosen = view.labeled.tolist(), list[int]()
+    for _ in range(sub_batches):
+        free = [row for row in open_rows if row not in chosen]
+        positions = [open_rows.index(row) for row in free]
+        drawn = [open_rows[i] for i in rng.choice(positions, min(3 * len(known + chosen), len(free)), replace=False)]
+        told = [0] * len(known + chosen) + [1] * len(drawn)
+        model = LogisticRegression(class_weight="balanced", max_iter=200).fit(vectors[known + chosen + drawn], told)
+        logit = dict(zip(free, model.decision_function(vectors[free]), strict=True))
+        chosen += sorted(free, key=lambda row, logit=logit: -logit[row])[: 12 // sub_batches]  # type: ignore[misc]
+    got = Dal(sub_batches=sub_batches, contrast=3).query(view, 12, np.random.default_rng(3))
+    assert set(got.rows.tolist()) == set(chosen)
 
 
 def test_d2_sampling_never_repeats_and_handles_copies() -> None:
