@@ -128,6 +128,21 @@ def test_undo_of_a_correction_brings_the_earlier_label_back(store: Store) -> Non
     assert store.ready() == 0
 
 
+def test_a_note_changes_nothing_but_the_journal(store: Store) -> None:
+    _open(store, 0)
+    store.enqueue(0, [NewItem(0), NewItem(1)])
+    item, other = store.reserve("ann", 2)
+    for token in "ab":
+        store.annotate(token=token, item=item.id, annotator="ann", action="label", class_id=0)
+    store.undo(token="u", annotator="ann")  # of the correction: the item is in hand, and closed
+    store.set("overlap", 2)
+    store.annotate(token="n", item=item.id, annotator="ann", action="note", note="hm")
+    store.annotate(token="m", item=other.id, annotator="ben", action="note", note="hm")
+    assert [one.id for one in store.reserve("ann", 5)] == [item.id, other.id]
+    assert _rows(store, "ben") == [1]
+    assert store.skipped_rows().tolist() == []
+
+
 def test_what_cannot_be_decided(store: Store) -> None:
     _open(store, 0)
     store.enqueue(0, [NewItem(0)])

@@ -12,7 +12,7 @@ from tyrogue.store import schema as s
 from tyrogue.store.base import Base
 from tyrogue.store.classes import check_active
 from tyrogue.store.database import Tx
-from tyrogue.store.items import LEASE_SECONDS, hold, item_row, settle, to_items
+from tyrogue.store.items import LEASE_SECONDS, hold, item_row, settle, show, to_items
 from tyrogue.store.people import annotator_id
 from tyrogue.store.plain import MAX_NAME, note_of, seconds_of
 from tyrogue.store.records import ACTIONS, Annotation, Item
@@ -73,8 +73,10 @@ class Journal(Base):
                 check_active(tx, class_id)
             at = item_row(tx, item, lock=True)
             _append(tx, last, at, me, token, action, class_id=class_id, note=note, seconds=seconds)
-            settle(tx, at, by=None if action == "note" else me)
-            if action != "note":
+            if action == "note":  # answers nothing, and the item was seen
+                show(tx, [at.id])
+            else:
+                settle(tx, at, by=me)
                 judge(tx, [at.row])
             return _recorded(tx, token)
 
