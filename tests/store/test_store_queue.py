@@ -179,6 +179,17 @@ def test_what_cannot_be_decided(store: Store) -> None:
         store.annotate(**{**good, "token": "u"})
 
 
+def test_a_round_can_be_kept_at_its_size(store: Store) -> None:
+    _open(store, 0, 1)
+    assert store.enqueue(0, [NewItem(row) for row in range(9)], limit=5) == 5
+    store.enqueue(1, [NewItem(20)])
+    store.reserve("ann", 2)
+    seen = store.queued_rows(shown=True).tolist(), store.queued_rows(without_unseen_of=0).tolist()
+    assert seen == ([0, 1], [0, 1, 20])
+    assert store.enqueue(0, [NewItem(row) for row in range(30, 39)], replace=True, limit=5) == 3
+    assert _rows(store, "ben") == [30, 31, 32, 20]
+
+
 def test_what_cannot_be_queued(store: Store) -> None:
     with pytest.raises(Conflict, match="Round 3 was not opened"):
         store.enqueue(3, [NewItem(0)])

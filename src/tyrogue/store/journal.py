@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, and_, bindparam, insert, select
 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
@@ -16,15 +16,18 @@ from tyrogue.store.items import LEASE_SECONDS, hold, item_row, settle, show, to_
 from tyrogue.store.people import annotator_id
 from tyrogue.store.plain import MAX_NAME, note_of, seconds_of
 from tyrogue.store.records import ACTIONS, Annotation, Item
-from tyrogue.store.truth import STANDING, UNDONE, judge
+from tyrogue.store.truth import STANDING, judge
 
 a = s.journal
 PAGE = 1_000
 
+_UNDO = a.alias("undo")
 _RECORDS = (
-    select(a, s.annotators.c.name.label("annotator"), s.items.c.model_version, s.items.c.round, UNDONE.label("undone"))
+    select(a, s.annotators.c.name.label("annotator"), s.items.c.model_version, s.items.c.round)
+    .add_columns(_UNDO.c.id.is_not(None).label("undone"))  # joined: an EXISTS here makes PostgreSQL read all undos
     .join(s.annotators, s.annotators.c.id == a.c.annotator_id)
     .join(s.items, s.items.c.id == a.c.item_id)
+    .outerjoin(_UNDO, and_(_UNDO.c.project_id == a.c.project_id, _UNDO.c.undoes == a.c.id))
     .where(a.c.project_id == bindparam("project"))
 )
 _BY_TOKEN = _RECORDS.where(a.c.token == bindparam("token"))
