@@ -69,13 +69,15 @@ class ForgetsLeases(Store):
 class ReplacesAll(Store):
     """A better ranking also replaces what somebody has seen."""
 
-    def enqueue(self, round_number: int, items: Sequence[NewItem], *, replace: bool = False) -> int:
+    def enqueue(
+        self, round_number: int, items: Sequence[NewItem], *, replace: bool = False, limit: int | None = None
+    ) -> int:
         if replace:
             with self._write() as tx:
                 i = s.items
                 tx.run(delete(s.reservations).where(s.reservations.c.project_id == tx.project))
                 tx.run(i.update().where(i.c.project_id == tx.project, i.c.decided == 0).values(served=None))
-        return super().enqueue(round_number, items, replace=replace)
+        return super().enqueue(round_number, items, replace=replace, limit=limit)
 
 
 class SkipsComeBack(Store):

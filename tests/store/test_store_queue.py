@@ -128,6 +128,21 @@ def test_undo_of_a_correction_brings_the_earlier_label_back(store: Store) -> Non
     assert store.ready() == 0
 
 
+def test_a_note_changes_nothing_but_the_journal(store: Store) -> None:
+    _open(store, 0)
+    store.enqueue(0, [NewItem(0), NewItem(1)])
+    item, other = store.reserve("ann", 2)
+    for token in "ab":
+        store.annotate(token=token, item=item.id, annotator="ann", action="label", class_id=0)
+    store.undo(token="u", annotator="ann")  # of the correction: the item is in hand, and closed
+    store.set("overlap", 2)
+    store.annotate(token="n", item=item.id, annotator="ann", action="note", note="hm")
+    store.annotate(token="m", item=other.id, annotator="ben", action="note", note="hm")
+    assert [one.id for one in store.reserve("ann", 5)] == [item.id, other.id]
+    assert _rows(store, "ben") == [1]
+    assert store.skipped_rows().tolist() == []
+
+
 def test_what_cannot_be_decided(store: Store) -> None:
     _open(store, 0)
     store.enqueue(0, [NewItem(0)])
@@ -162,6 +177,17 @@ def test_what_cannot_be_decided(store: Store) -> None:
     store.undo(token="u", annotator="ann")
     with pytest.raises(Conflict, match="was used"):
         store.annotate(**{**good, "token": "u"})
+
+
+def test_a_round_can_be_kept_at_its_size(store: Store) -> None:
+    _open(store, 0, 1)
+    assert store.enqueue(0, [NewItem(row) for row in range(9)], limit=5) == 5
+    store.enqueue(1, [NewItem(20)])
+    store.reserve("ann", 2)
+    seen = store.queued_rows(shown=True).tolist(), store.queued_rows(without_unseen_of=0).tolist()
+    assert seen == ([0, 1], [0, 1, 20])
+    assert store.enqueue(0, [NewItem(row) for row in range(30, 39)], replace=True, limit=5) == 3
+    assert _rows(store, "ben") == [30, 31, 32, 20]
 
 
 def test_what_cannot_be_queued(store: Store) -> None:

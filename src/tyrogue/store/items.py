@@ -132,21 +132,24 @@ def hold(tx: Tx, annotator: int, ids: Sequence[int], lease: float, *, first: boo
             for n, id in enumerate(ids)
         ],
     )
+    show(tx, ids)
+
+
+def show(tx: Tx, ids: Sequence[int]) -> None:
+    """Notes that items were shown to somebody: from now on they are never replaced."""
     tx.run(update(i).where(i.c.id.in_(ids), i.c.served.is_(None)).values(served=tx.now))
 
 
 def settle(tx: Tx, item: Row[Any], *, by: int | None = None) -> None:
     """Brings an item up to date with the decisions on it; who decided it holds it no longer, and nobody else
-    does once it is closed."""
+    does once it is closed. A closed item opens again only when a decision was taken back."""
     decided = int(tx.scalar(_NUMBER_DECIDED, item=item.id))
     wanted = item.overlap if item.overlap is not None else overlap(tx)
-    tx.run(
-        update(i)
-        .where(i.c.id == item.id)
-        .values(decided=decided, open=decided < wanted, served=func.coalesce(i.c.served, tx.now))
-    )
+    open = decided < wanted and (item.open or decided < item.decided)
+    served = func.coalesce(i.c.served, tx.now)
+    tx.run(update(i).where(i.c.id == item.id).values(decided=decided, open=open, served=served))
     held = delete(r).where(r.c.item_id == item.id)
-    if decided >= wanted:
+    if not open:
         tx.run(held)
     elif by is not None:
         tx.run(held.where(r.c.annotator_id == by))

@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import Row, and_, bindparam, insert, select
 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
 from tyrogue.store.base import Base
 from tyrogue.store.classes import check_active
 from tyrogue.store.database import Tx
-from tyrogue.store.items import LEASE_SECONDS, hold, item_row, settle, to_items
+from tyrogue.store.items import LEASE_SECONDS, hold, item_row, settle, show, to_items
 from tyrogue.store.people import annotator_id
 from tyrogue.store.plain import MAX_NAME, note_of, seconds_of
 from tyrogue.store.records import ACTIONS, Annotation, Item
-from tyrogue.store.truth import STANDING, UNDONE, judge
+from tyrogue.store.truth import STANDING, judge
 
 a = s.journal
 PAGE = 1_000
 
+_UNDO = a.alias("undo")
 _RECORDS = (
-    select(a, s.annotators.c.name.label("annotator"), s.items.c.model_version, s.items.c.round, UNDONE.label("undone"))
+    select(a, s.annotators.c.name.label("annotator"), s.items.c.model_version, s.items.c.round)
+    .add_columns(_UNDO.c.id.is_not(None).label("undone"))  # joined: an EXISTS here makes PostgreSQL read all undos
     .join(s.annotators, s.annotators.c.id == a.c.annotator_id)
     .join(s.items, s.items.c.id == a.c.item_id)
+    .outerjoin(_UNDO, and_(_UNDO.c.project_id == a.c.project_id, _UNDO.c.undoes == a.c.id))
     .where(a.c.project_id == bindparam("project"))
 )
 _BY_TOKEN = _RECORDS.where(a.c.token == bindparam("token"))
@@ -73,8 +76,10 @@ class Journal(Base):
                 check_active(tx, class_id)
             at = item_row(tx, item, lock=True)
             _append(tx, last, at, me, token, action, class_id=class_id, note=note, seconds=seconds)
-            settle(tx, at, by=None if action == "note" else me)
-            if action != "note":
+            if action == "note":  # answers nothing, and the item was seen
+                show(tx, [at.id])
+            else:
+                settle(tx, at, by=me)
                 judge(tx, [at.row])
             return _recorded(tx, token)
 

@@ -30,6 +30,7 @@ from tyrogue.store.records import Item, NewItem
 from tyrogue.store.truth import CHUNK
 from tyrogue.types import Rows
 
+MOST = 1_000
 i, r = s.items, s.reservations
 
 _NEXT = (
@@ -103,8 +104,8 @@ class Queue(Base):
         They are his until the lease ends, which asking again prolongs; then they return to the queue. Nobody
         gets an item twice, and no more people get it than are wanted (setting `overlap`, 1).
         """
-        if n < 1:
-            raise UsageError(f"{n} items were asked for; it takes at least 1.")
+        if not 1 <= n <= MOST:
+            raise UsageError(f"{n} items were asked for; 1 to {MOST:,} can be had at a time.")
         with self._write() as tx:
             me = annotator_id(tx, annotator, lock=True)
             held = _held(tx, me)[:n]

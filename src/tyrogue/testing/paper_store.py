@@ -73,8 +73,10 @@ class Paper:
         busy = [len(self.deciders(item) | self.holders(item)) for item in self.items if item.open]
         return sum(n < self.overlap for n in busy)
 
-    def settle(self, item: Queued) -> None:
-        item.open = len(self.deciders(item)) < self.overlap
+    def settle(self, item: Queued, *, undone: bool = False) -> None:
+        enough = len(self.deciders(item)) >= self.overlap
+        # A closed item opens again only when a decision is taken back, and its maker has no other on it.
+        item.open = not enough and (item.open or undone)
         if not item.open:
             self.held = {key: lease for key, lease in self.held.items() if key[0] is not item}
 

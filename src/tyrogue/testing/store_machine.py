@@ -138,8 +138,9 @@ class StoreMachine(RuleBasedStateMachine):
         expect(undone and undone[0].token, last and last.token, "what was undone")
         if last is not None:
             p.records += 1
+            before = p.deciders(last.item)
             last.undone = True
-            p.settle(last.item)
+            p.settle(last.item, undone=before != p.deciders(last.item))
             p.hold(who, last.item, first=True)
             p.held[last.item, who] = (p.now + 600, p.held[last.item, who][1])
 
