@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-import os
 import re
-import subprocess
-import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +18,9 @@ from transformers import AutoConfig, AutoTokenizer, pipeline
 
 from tyrogue import ops
 from tyrogue.encoders import CachedEncoder, open_encoder
-from tyrogue.errors import NotFitted, ProjectError, UsageError
+from tyrogue.errors import CorruptModel, NotFitted, ProjectError, UsageError
 from tyrogue.models import RECIPES, LinearClassifier, TransformerClassifier
-from tyrogue.models.export import export_model
+from tyrogue.models.export import export_model, open_exported
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
 from tyrogue.testing.checkpoints import Kind, tiny_checkpoint
@@ -77,11 +76,16 @@ def check_stock(model: Classifier, folder: Path, length: int, texts: Sequence[st
     assert report.difference < 1e-3
     assert "pipeline" in report.message
     assert_allclose(by_pipeline(folder, texts), ops.softmax(model.infer(Inputs(texts)).logits), atol=1e-3)
+    names, infer = open_exported(folder, device="cpu")
+    assert names == NAMES
+    # Opened again it runs in bfloat16 where the CPU has it.
+    assert_allclose(infer(texts), ops.softmax(model.infer(Inputs(texts)).logits), atol=0.1)
+    assert infer([]).shape == (0, 2)
     assert AutoTokenizer.from_pretrained(folder).model_max_length == length
     assert AutoConfig.from_pretrained(folder).id2label == dict(enumerate(NAMES))
-    names = {path.name for path in folder.iterdir()}
-    assert {"model.safetensors", "config.json", "README.md", "tokenizer.json", "tyrogue.json"} <= names
-    assert not [n for n in names if n.endswith((".bin", ".pkl", ".pt"))]
+    files = {path.name for path in folder.iterdir()}
+    assert {"model.safetensors", "config.json", "README.md", "tokenizer.json", "tyrogue.json"} <= files
+    assert not [n for n in files if n.endswith((".bin", ".pkl", ".pt"))]
 
 
 @pytest.mark.parametrize("kind", ["mean", "cls", "pooler", "roberta", "distilbert"])
@@ -128,29 +132,32 @@ def test_transformer_on_pairs_is_stock(base: Path, tmp_path: Path) -> None:
     assert_allclose(by_pipeline(tmp_path / "m", asked), ops.softmax(model.infer(Inputs(pairs[:3])).logits), atol=1e-3)
 
 
-def run_instructions(folder: Path) -> Floats:
+def run_instructions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Floats:
     """Runs the model card's own Python in the folder and gives its `p`."""
     code = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
-    code += "\nimport json, numpy\nprint(json.dumps(numpy.asarray(p).tolist()))"
-    env = {**os.environ, "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return np.array(json.loads(done.stdout.splitlines()[-1]), np.float32)
+    found: dict[str, Any] = {}
+    with monkeypatch.context() as inside, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it leaves a file open, as snippets do
+        inside.chdir(folder)
+        exec(code, found)
+        gc.collect()
+    return np.asarray(found["p"], np.float32)
 
 
-def test_linear_on_pairs_exports_encoder_and_head(base: Path, tmp_path: Path) -> None:
+def test_linear_on_pairs_exports_encoder_and_head(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [(f"good day {i}", f"dog {i}") for i in range(8)] + [(f"bad {i}", f"x {i}") for i in range(8)]
     model = fitted_linear(checkpoint(base, "mean"), pairs)
     report = export_model(model, tmp_path / "model", class_names=NAMES, facts=FACTS)
     assert not report.stock
     assert "encoder and its head" in report.message
     expected = ops.softmax(model.infer(Inputs([("a text", "the other one")])).logits)
-    assert_allclose(run_instructions(tmp_path / "model"), expected, atol=1e-3)
+    assert_allclose(run_instructions(tmp_path / "model", monkeypatch), expected, atol=1e-3)
+    names, infer = open_exported(tmp_path / "model", device="cpu")
+    assert names == NAMES
+    assert_allclose(infer([("a text", "the other one")]), expected, atol=1e-3)
 
 
-def test_what_no_architecture_expresses(base: Path, tmp_path: Path) -> None:
+def test_what_no_architecture_expresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Max pooling: encoder and head, and the card's instructions give the same probabilities."""
     folder = tiny_checkpoint(tmp_path / "max", "mean", words=["good", "bad", "day"])
     pooling = {"word_embedding_dimension": 32, "pooling_mode_max_tokens": True, "pooling_mode_mean_tokens": False}
@@ -160,7 +167,9 @@ def test_what_no_architecture_expresses(base: Path, tmp_path: Path) -> None:
     for i, model in enumerate(models):
         report = export_model(model, tmp_path / str(i), class_names=NAMES, facts={})
         assert not report.stock
-        assert_allclose(run_instructions(tmp_path / str(i)), ops.softmax(model.infer(asked).logits), atol=1e-3)
+        expected = ops.softmax(model.infer(asked).logits)
+        assert_allclose(run_instructions(tmp_path / str(i), monkeypatch), expected, atol=1e-3)
+        assert_allclose(open_exported(tmp_path / str(i), device="cpu")[1](asked.texts), expected, atol=0.05)
 
 
 def test_the_card_tells_the_session(base: Path, tmp_path: Path) -> None:
@@ -184,7 +193,17 @@ def test_an_earlier_export_is_replaced_and_nothing_else(base: Path, tmp_path: Pa
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m", "thesis"]
 
 
-def test_bad_calls(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_what_is_no_export(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no exported model"):
+        open_exported(tmp_path)
+    export_model(fitted_linear(checkpoint(base, "mean")), tmp_path / "m", class_names=NAMES, facts={})
+    weights = tmp_path / "m" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(CorruptModel, match="Export it again"):
+        open_exported(tmp_path / "m")
+
+
+def test_bad_calls(base: Path, tmp_path: Path) -> None:
     model = fitted_linear(checkpoint(base, "mean"))
     with pytest.raises(UsageError, match="3 class names"):
         export_model(model, tmp_path / "m", class_names=["a", "b", "c"], facts={})

@@ -258,12 +258,16 @@ def test_free_threads(two_threads: None, monkeypatch: pytest.MonkeyPatch) -> Non
     from tyrogue.backbone import free_threads, hardware, use_free_threads
 
     assert 1 <= free_threads(0.01) <= 4096
-    busy = iter([1e9, 0.0])  # after, before
-    monkeypatch.setattr(hardware, "_busy", lambda times: next(busy))
+    seen = iter([0.0, 1e9, 0.0, 0.0])
+    monkeypatch.setattr(hardware, "_busy", lambda times: times)
+    monkeypatch.setattr("psutil.cpu_times", lambda: next(seen))
     assert free_threads(0.01) == 1  # all cores are somebody else's
-    idle = iter([0.0, 0.0])
-    monkeypatch.setattr(hardware, "_busy", lambda times: next(idle))
-    monkeypatch.setattr(hardware, "_own_seconds", lambda: 0.0)
-    monkeypatch.setattr("os.sched_getaffinity", lambda pid: range(3), raising=False)
+    monkeypatch.setattr(hardware, "cores", lambda: 3)
     assert use_free_threads() == 3
     assert torch.get_num_threads() == 3
+
+
+def test_the_device_is_described() -> None:
+    from tyrogue.backbone import describe_device
+
+    assert "CPU, matrix products in" in describe_device("cpu")

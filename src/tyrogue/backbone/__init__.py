@@ -5,7 +5,14 @@ What `encoders` (frozen) and `models` (fine-tuned) have in common; neither knows
 
 from __future__ import annotations
 
-from tyrogue.backbone.hardware import autocast, choose_device, describe_device, dtype_of, free_threads, use_free_threads
+from tyrogue.backbone.hardware import (
+    autocast,
+    choose_device,
+    describe_device,
+    dtype_of,
+    free_threads,
+    use_free_threads,
+)
 from tyrogue.backbone.network import Backbone, load_backbone
 from tyrogue.backbone.source import DEFAULT, DEFAULT_HUB_NAME, locate
 from tyrogue.backbone.tokens import Tokens, batches, pad, token_lengths, tokenize

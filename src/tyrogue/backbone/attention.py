@@ -29,7 +29,10 @@ def attention(
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Gives softmax(q k / sqrt(d)) v as transformers' attention interface asks, (batch, length, heads, d)."""
-    plain = query.device.type == "cpu" and key.shape[-2] <= SHORT and query.shape[1] == key.shape[1] and not options
+    # Without a mask, a module that does not say otherwise attends to the left only.
+    causal = attention_mask is None and getattr(module, "is_causal", True)
+    same_heads = query.shape[1] == key.shape[1]
+    plain = query.device.type == "cpu" and key.shape[-2] <= SHORT and same_heads and not causal and not options
     if not plain:
         fused: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options

@@ -75,36 +75,35 @@ def free_threads(seconds: float = 0.1) -> int:
     Args:
         seconds: how long the machine is watched.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    before, ours, start = psutil.cpu_times(), _own_seconds(), time.perf_counter()
+    before, start = psutil.cpu_times(), time.perf_counter()
     time.sleep(seconds)
-    after, elapsed = psutil.cpu_times(), time.perf_counter() - start
-    busy = _busy(after) - _busy(before) - (_own_seconds() - ours)
-    return max(1, min(cores, round(cores - max(busy, 0.0) / elapsed)))
+    # Other threads of this process count as somebody else: this one slept.
+    busy = (_busy(psutil.cpu_times()) - _busy(before)) / (time.perf_counter() - start)
+    return max(1, min(cores(), round(cores() - busy)))
+
+
+def cores() -> int:
+    """Gives the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def describe_device(name: str | None = None) -> str:
+    """Gives one line about what models run on here: device, number format, cores."""
+    device = choose_device(name)
+    title = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+    format_ = str(dtype_of("auto", device)).removeprefix("torch.")
+    return f"{title}, matrix products in {format_}, {cores()} cores of which {free_threads()} free"
 
 
 def use_free_threads() -> int:
-    """Sets torch's threads of this process to `free_threads()` and gives their number.
+    """Sets the threads that torch uses when called from this thread to `free_threads()`; gives their number.
 
-    For a process of its own (the trainer), between rounds; within one fit the number does not change, so
-    that the same seed gives the same model.
+    For the trainer, between two pieces of work; within one fit the number does not change, so that the same
+    seed gives the same model.
     """
     threads = free_threads()
     torch.set_num_threads(threads)
     return threads
-
-
-def describe_device() -> str:
-    """Gives in a line what models run on here."""
-    device = choose_device()
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
-    dtype = str(dtype_of("auto", device)).removeprefix("torch.")
-    return f"{name}, {dtype}, {free_threads()} free threads"
-
-
-def _own_seconds() -> float:
-    times = os.times()
-    return times.user + times.system
 
 
 def _busy(times: object) -> float:

@@ -68,9 +68,11 @@ def file_sha256(path: Path) -> str:
 @contextmanager
 def clear_errors(name: str) -> Iterator[None]:
     """Turns what a failed load raises into one message that says what to do."""
+    from safetensors import SafetensorError
+
     try:
         yield
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         if isinstance(error, BadInput):
             raise
         raise BadInput(

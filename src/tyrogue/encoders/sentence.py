@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from tyrogue.backbone.attention import use_fast_attention
 from tyrogue.backbone.hardware import Precision, autocast, choose_device, dtype_of, token_budget
 from tyrogue.backbone.network import longest_input
+from tyrogue.backbone.pairs import PAIR_BLOCKS, PAIR_FEATURES, pair_features
 from tyrogue.backbone.quiet import quiet_loading
 from tyrogue.backbone.source import DEFAULT, clear_errors, locate
 from tyrogue.backbone.tokens import Tokens, batches, is_pair, pad, token_lengths, tokenize
 from tyrogue.errors import BadInput
 from tyrogue.types import Floats, Text
-
-PAIR_BLOCKS = 5
-_PAIR_FEATURES = "u v |u-v| sqrt(d)uv x"  # part of the fingerprint: change it with `pair_features`
 
 
 def open_encoder(
@@ -95,7 +93,7 @@ class SentenceEncoder:
     def fingerprint(self) -> str:
         """32 hexadecimal digits that change with weights, modules, vocabulary, prompt and maximum length."""
         digest = hashlib.sha256()
-        for part in (str(self.model), str(self.max_length), self.prompt, _PAIR_FEATURES, _vocabulary(self.tokenizer)):
+        for part in (str(self.model), str(self.max_length), self.prompt, PAIR_FEATURES, _vocabulary(self.tokenizer)):
             digest.update(part.encode() + b"\0")
         for key, tensor in sorted(self.model.state_dict().items()):
             digest.update(key.encode())
@@ -132,12 +130,6 @@ class SentenceEncoder:
         if not self.prompt:
             return texts
         return [(self.prompt + t[0], t[1]) if isinstance(t, tuple) else self.prompt + t for t in texts]
-
-
-def pair_features(first: Floats, second: Floats, joint: Floats) -> Floats:
-    """Gives [u, v, |u-v|, sqrt(d) u*v, x], (n, 5d): a product of unit vectors is 1/sqrt(d) as long as they are."""
-    product = first * second * np.float32(first.shape[1] ** 0.5)
-    return np.concatenate([first, second, np.abs(first - second), product, joint], axis=1)
 
 
 def checked_length(asked: int | None, declared: int | None, longest: int, name: str) -> int:

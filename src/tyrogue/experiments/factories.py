@@ -35,7 +35,7 @@ def check_model(entry: ModelEntry) -> None:
 
 def make_model(entry: ModelEntry, task: Task, embedder: Embedder) -> Classifier:
     """Gives a fresh model for a task."""
-    named = {"checkpoint": entry.checkpoint, "recipe": entry.recipe}
+    named: dict[str, Any] = {"checkpoint": entry.checkpoint, "recipe": entry.recipe}
     given = {name: value for name, value in named.items() if value is not None}
     options: dict[str, Any] = {**given, **entry.set}
     return models.create(entry.name, n_classes=task.n_classes, embedder=embedder, **options)

@@ -16,14 +16,18 @@ import torch
 
 from tyrogue import ops
 from tyrogue.backbone import Backbone
+from tyrogue.backbone.quiet import quiet_loading
 from tyrogue.errors import ProjectError, UsageError
 from tyrogue.models.card import card, usage_of_encoder, usage_of_pipeline, usage_of_transformer
+from tyrogue.models.exported import open_exported
 from tyrogue.models.linear import LinearClassifier
 from tyrogue.models.stock import Parts, as_stock
 from tyrogue.models.transformer import TransformerClassifier
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
 from tyrogue.types import Floats
+
+__all__ = ["ExportReport", "export_model", "open_exported"]
 
 MARKER = "tyrogue.json"
 _LARGEST_DIFFERENCE = 1e-3
@@ -77,10 +81,11 @@ def export_model(
     if not difference < _LARGEST_DIFFERENCE:
         stock = None
     with _fresh_folder(folder) as place:
-        if stock is None:
-            source.write_parts(place, class_names)
-        else:
-            _write_stock(place, stock, source, class_names)
+        with quiet_loading():
+            if stock is None:
+                source.write_parts(place, class_names)
+            else:
+                _write_stock(place, stock, source, class_names)
         usage = source.usage() if stock is None else usage_of_pipeline(source.pairs)
         text = card(classifier, class_names, facts, checkpoint=source.name, length=source.length, usage=usage)
         (place / "README.md").write_text(text, encoding="utf-8")
@@ -121,7 +126,9 @@ class _FromTransformer:
         self.network.backbone.transformer.save_pretrained(folder / "encoder")
         _tokenizer(self.tokenizer, self.length).save_pretrained(folder / "encoder")
         head = self.network.head
-        _write_head(folder, head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy(), class_names)
+        weights = head.weight.detach().cpu().numpy(), head.bias.detach().cpu().numpy()
+        facts = {"kind": "transformer", "pooling": self.network.backbone.pooling, "classes": list(class_names)}
+        _write_head(folder, *weights, facts)
 
     def usage(self) -> str:
         backbone: Backbone = self.network.backbone
@@ -152,7 +159,8 @@ class _FromLinear:
 
     def write_parts(self, folder: Path, class_names: Sequence[str]) -> None:
         self.encoder.model.save(str(folder / "encoder"), create_model_card=False)
-        _write_head(folder, self.weight, self.bias, class_names)
+        facts = {"kind": "linear", "pairs": self.pairs, "classes": list(class_names)}
+        _write_head(folder, self.weight, self.bias, facts)
 
     def usage(self) -> str:
         return usage_of_encoder(self.pairs)
@@ -207,11 +215,11 @@ def _tokenizer(tokenizer: Any, length: int) -> Any:
     return tokenizer
 
 
-def _write_head(folder: Path, weight: Floats, bias: Floats, class_names: Sequence[str]) -> None:
+def _write_head(folder: Path, weight: Floats, bias: Floats, facts: dict[str, Any]) -> None:
     from safetensors.numpy import save_file
 
     save_file({"weight": np.ascontiguousarray(weight), "bias": np.ascontiguousarray(bias)}, folder / "head.safetensors")
-    (folder / "head.json").write_text(json.dumps({"classes": list(class_names)}, indent=1), encoding="utf-8")
+    (folder / "head.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 class _fresh_folder:
