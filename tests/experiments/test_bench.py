@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tyrogue.experiments import bench as bench_module
-from tyrogue.experiments import grid, results, run
+from tyrogue.experiments import embeddings, grid, results, run
 from tyrogue.experiments.bench import Summary, bench
 from tyrogue.experiments.data import Task
 from tyrogue.experiments.grid import DatasetEntry, Grid, ModelEntry
@@ -80,7 +80,7 @@ class Laboratory:
     fingerprint = "toy"
     dimension = 8
 
-    def encode(self, texts: list[Text]) -> Floats:
+    def encode(self, texts: Sequence[Text]) -> Floats:
         self.encoded += len(texts)
         return np.array([self.vector_of[text] for text in texts])
 
@@ -167,20 +167,37 @@ def test_a_half_run_goes_on_and_ends_as_it_would_have(laboratory: Laboratory, ke
 
 def test_embeddings_are_computed_once_for_all_grids(laboratory: Laboratory) -> None:
     laboratory.bench()
-    assert laboratory.encoded == 2 * 420
+    assert laboratory.encoded == 2 * (420 + 1)
     laboratory.bench(replace(GRID, budget=40), out="other")
-    assert laboratory.encoded == 2 * 420
+    assert laboratory.encoded == 2 * (420 + 1)
     files = sorted(path.name for path in (laboratory.folder / "cache").iterdir())
     assert len(files) == 2
     assert all(name.endswith(".npy") for name in files)
     assert not list((laboratory.folder / "out").glob("*.npy"))
 
 
-def test_a_pass_that_fails_leaves_no_half_file(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(laboratory, "encode", lambda texts: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        laboratory.bench()
-    assert not list((laboratory.folder / "cache").iterdir())
+def test_an_interrupted_pass_goes_on(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embeddings, "CHUNK", 100)
+    encode, calls = laboratory.encode, iter([1, 1, 1])
+
+    def killed(texts: Sequence[Text]) -> Floats:
+        next(calls)
+        return encode(texts)
+
+    task, cache = laboratory.tasks["one"], laboratory.folder / "cache"
+    monkeypatch.setattr(laboratory, "encode", killed)
+    with pytest.raises(StopIteration):
+        embeddings.embed_task(task, "d", laboratory, cache)
+    assert not list(cache.glob("*.npy"))
+    (part,) = cache.iterdir()
+    with part.open("ab") as file:
+        file.write(b"torn")
+    monkeypatch.setattr(laboratory, "encode", encode)
+    laboratory.encoded = 0
+    vectors = np.load(embeddings.embed_task(task, "d", laboratory, cache))
+    assert laboratory.encoded == 1 + 420 - 200  # one text tells the dimension
+    assert np.array_equal(vectors, laboratory.toys["one"].embedder.vectors)
+    assert [path.suffix for path in cache.iterdir()] == [".npy"]
 
 
 def test_shards_together_are_the_grid(laboratory: Laboratory) -> None:

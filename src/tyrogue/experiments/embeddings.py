@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,29 +48,42 @@ def embed_task(
 ) -> Path:
     """Gives the .npy file (float16) of a task's embeddings, in its numbering; computes it when it is not there.
 
-    The file appears whole: a call that is killed leaves nothing that a later one could take for it.
+    A second process waits for the first. A call that is killed goes on where it was, and never leaves a file
+    that could be taken for a whole one.
     """
     path = cache / f"{task.name}-{digest}-{encoder.fingerprint[:16]}.npy"
     if path.exists():
         return path
     cache.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        _write(part, task.texts(), encoder, progress)
-        part.replace(path)
-    finally:
+    part = path.with_suffix(".part")
+    with part.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not path.exists():
+            dimension = _append(file, task.texts(), encoder, progress)
+            _finish(part, path, dimension)
         part.unlink(missing_ok=True)
     return path
 
 
-def _write(path: Path, texts: list[Text], encoder: Encoder, progress: Callable[[int, int], None]) -> None:
-    first = encoder.encode(texts[:CHUNK])  # tells the dimension, which is another for pairs
-    vectors = np.lib.format.open_memmap(path, "w+", np.float16, (len(texts), first.shape[1]))
-    vectors[:CHUNK] = first
-    for start in range(CHUNK, len(texts), CHUNK):
+def _append(file: IO[bytes], texts: list[Text], encoder: Encoder, progress: Callable[[int, int], None]) -> int:
+    """Writes float16 vectors of all texts, chunk by chunk after the whole chunks that are there; gives their length."""
+    dimension = encoder.encode(texts[:1]).shape[1]  # another for pairs
+    done = file.tell() // (2 * dimension) // CHUNK * CHUNK
+    file.truncate(2 * dimension * done)
+    for start in range(done, len(texts), CHUNK):
         progress(start, len(texts))
-        vectors[start : start + CHUNK] = encoder.encode(texts[start : start + CHUNK])
-    vectors.flush()
+        file.write(encoder.encode(texts[start : start + CHUNK]).astype(np.float16).tobytes())
+        file.flush()
+    return int(dimension)
+
+
+def _finish(part: Path, path: Path, dimension: int) -> None:
+    whole = path.with_suffix(".whole")
+    with whole.open("wb") as file:
+        np.save(file, np.memmap(part, np.float16, "r").reshape(-1, dimension))
+        file.flush()
+        os.fsync(file.fileno())
+    whole.replace(path)
 
 
 def default_cache() -> Path:

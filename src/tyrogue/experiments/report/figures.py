@@ -99,7 +99,7 @@ def _curve(axis: Axes, chapter: Chapter, dataset: str, arm: Arm, score: str, ban
         labels, mean, color=style.color, linestyle=style.dash, linewidth=2.2 if first else 1.3,
         marker=style.marker, markersize=3.2, markeredgewidth=0.6, zorder=3 if first else 2,
     )  # fmt: skip
-    if band and len(values) > 1:
+    if band and len(values) > 2:  # of two seeds the interval is 13 standard errors wide
         half = np.array([metrics.mean_interval(column).half for column in values.T])
         axis.fill_between(labels, mean - half, mean + half, color=style.color, alpha=0.12, linewidth=0)
     return [float(value) for value in mean]
@@ -128,6 +128,7 @@ def cost_bars(chapter: Chapter, share: float, arms: Sequence[Arm]) -> Figure | N
                 _published_mark(axis, i, published.labeling_costs().get((arm.name, percent, dataset)))
         axis.set_title(dataset)
         axis.set_xticks([])
+        axis.set_xlim(-0.6, len(arms) - 0.4)
         axis.grid(axis="x", visible=False)
         axis.set_ylim(bottom=0)
     _outer_labels(axes, "", f"labeling cost to {percent}%")
