@@ -70,12 +70,18 @@ class App:
         for process in family:
             process.send_signal(signal.SIGKILL)
         psutil.wait_procs(family, timeout=10)
-        self.process.wait()
+        self._reap()
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
+            self._reap()
+
+    def _reap(self) -> None:
+        if self.process is not None:
             self.process.wait(20)
+            if self.process.stdout is not None:
+                self.process.stdout.close()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -145,12 +145,32 @@ def import_(
     label_column: options.LabelColumn = None,
     id_column: options.IdColumn = None,
     encoding: options.Encoding = None,
+    model: options.Model = "transformer",
+    recipe: options.Recipe = "product",
+    strategy: options.Strategy = "tyrogue",
+    ratio: options.Ratio = 3,
+    set_: options.Set = None,
+    mode: options.ModeName = "cached",
+    batch: options.Batch = 50,
+    audit: options.Audit = 0.1,
+    seed: options.Seed = 0,
     json_: options.Json = False,
 ) -> None:
     """Read texts into a project directory without opening the app; again, to append new ones."""
     place = project or project_path_for(Path(source))
     columns = {"text": text, "text_pair": text_pair, "label": label_column, "id": id_column}
-    report = _import(source, place, Plan(), columns=columns, encoding=encoding, classes=_names(labels))
+    plan = options.plan(
+        model=model,
+        recipe=recipe,
+        strategy=strategy,
+        ratio=ratio,
+        settings=set_,
+        mode=mode,
+        batch=batch,
+        audit=audit,
+        seed=seed,
+    )
+    report = _import(source, place, plan, columns=columns, encoding=encoding, classes=_names(labels))
     _prepare(place, _names(labels), None)
     if json_:
         give_json({"project": str(place), "rows_new": report.rows_new, "rows_total": report.rows_total})
