@@ -4,7 +4,7 @@ PYTHON ?= python3
 PIP_FLAGS ?=
 BIN := .venv/bin
 
-.PHONY: setup demo test check format clean
+.PHONY: setup demo test check format docs clean
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml constraints.txt
@@ -31,3 +31,6 @@ format: setup
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist
+
+docs: setup
+	PYTHONPATH=src $(BIN)/python tests/docs/test_docs.py

@@ -24,9 +24,10 @@ ProjectDir = Annotated[Path | None, typer.Option(help="The project directory (de
 TextColumn = Annotated[str | None, typer.Option(help="Column of the text.", rich_help_panel=_COLUMNS)]
 PairColumn = Annotated[str | None, typer.Option(help="Column of the second text of a pair.", rich_help_panel=_COLUMNS)]
 LabelColumn = Annotated[
-    str | None, typer.Option(help="Column of a label that is already known.", rich_help_panel=_COLUMNS)
+    str | None,
+    typer.Option("--label", help="Column of a label that is already known, or none.", rich_help_panel=_COLUMNS),
 ]
-IdColumn = Annotated[str | None, typer.Option(help="Column of your own id.", rich_help_panel=_COLUMNS)]
+IdColumn = Annotated[str | None, typer.Option("--id", help="Column of your own id, or none.", rich_help_panel=_COLUMNS)]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the file (default: UTF-8).", rich_help_panel=_COLUMNS)]
 Model = Annotated[
     str,
