@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from tyrogue.backbone import load_backbone, pad, tokenize
 from tyrogue.backbone.attention import SHORT, attention
 from tyrogue.backbone.network import pool, pooling_of, standardise
 from tyrogue.errors import BadInput
+
+
+class Bidirectional(torch.nn.Module):
+    is_causal = False
 
 
 @pytest.mark.parametrize("length", [1, 7, SHORT, SHORT + 1])
@@ -18,9 +27,7 @@ def test_attention_is_softmax_of_products(length: int, masked: bool) -> None:
     q, k, v = torch.randn(3, 2, 4, length, 8, generator=generator)
     mask = torch.ones(2, 1, length, length, dtype=torch.bool)
     mask[1, :, :, length // 2 + 1 :] = False
-    module = torch.nn.Module()
-    module.is_causal = False
-    ours, _ = attention(module, q, k, v, mask if masked else None, scaling=8**-0.5)
+    ours, _ = attention(Bidirectional(), q, k, v, mask if masked else None, scaling=8**-0.5)
     scores = q @ k.transpose(2, 3) / 8**0.5
     if masked:
         scores = scores.masked_fill(~mask, -torch.inf)
@@ -31,6 +38,23 @@ def test_a_causal_model_sees_the_left_only() -> None:
     q, k, v = torch.randn(3, 1, 2, 5, 8, generator=torch.Generator().manual_seed(0))
     ours, _ = attention(torch.nn.Module(), q, k, v, None, scaling=8**-0.5)
     assert_allclose(ours[0, 0].numpy(), v[0, :, 0].numpy(), atol=1e-5)  # the first token: itself alone
+
+
+def test_short_texts_take_the_fast_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the real model, whose calls carry options of their own."""
+    called: list[int] = []
+
+    def watched(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, *rest: Any, **options: Any) -> Any:
+        called.append(key.shape[2])
+        return sdpa_attention_forward(module, query, key, *rest, **options)
+
+    monkeypatch.setattr("tyrogue.backbone.attention.sdpa_attention_forward", watched)
+    backbone = load_backbone("default")
+    for words in (20, SHORT + 20):
+        tokens = tokenize(backbone.tokenizer, ["word " * words, "a"], 256)
+        with torch.inference_mode():
+            backbone(pad(tokens, np.arange(2), backbone.tokenizer, torch.device("cpu")))
+    assert called == [SHORT + 22] * 6
 
 
 def test_pooling_leaves_padding_out() -> None:

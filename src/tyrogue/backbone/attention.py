@@ -32,7 +32,10 @@ def attention(
     # Without a mask, a module that does not say otherwise attends to the left only.
     causal = attention_mask is None and getattr(module, "is_causal", True)
     same_heads = query.shape[1] == key.shape[1]
-    plain = query.device.type == "cpu" and key.shape[-2] <= SHORT and same_heads and not causal and not options
+    # Options that say something (a window, a bias on positions) are torch's business.
+    special = any(value is not None for name, value in options.items() if name != "position_ids")
+    short = query.device.type == "cpu" and key.shape[-2] <= SHORT
+    plain = short and same_heads and not causal and not special
     if not plain:
         fused: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
