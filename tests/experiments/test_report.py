@@ -270,3 +270,15 @@ def test_a_map_survives_its_file(toy: Toy) -> None:
     round_trip = Round.parse  # a map is no round: results keep it on the last line only
     with pytest.raises((KeyError, TypeError)):
         round_trip({"map": drawn.line()})
+
+
+def test_the_papers_own_setting_comes_first_and_has_the_published_values(folder: Path, tmp_path: Path) -> None:
+    whole = (folder / "ag_news-tyrogue-0.jsonl").read_bytes()
+    for label, mode in ((b"tyrogue, cached", b"cached"), (b"tyrogue, current", b"current")):
+        text = whole.replace(b'"label":"tyrogue"', b'"label":"' + label + b'"')
+        text = text.replace(b'"mode":"cached"', b'"mode":"' + mode + b'"').replace(
+            b'"candidates":150', b'"candidates":10000'
+        )
+        (tmp_path / f"{mode.decode()}.jsonl").write_bytes(text)
+    (chapter,) = chapters(results.read_all(tmp_path))
+    assert [(arm.title, arm.variant) for arm in chapter.arms] == [("tyrogue, current", 0), ("tyrogue, cached", 1)]

@@ -185,9 +185,12 @@ def _arms(curves: Sequence[Record]) -> dict[Settings, Arm]:
 
 
 def _variant_order(settings: Settings) -> tuple[Any, ...]:
-    """Puts r = 2 before r = 10, and the paper's r = 3 first: it has the strategy's own colour."""
+    """Puts r = 2 before r = 10, and the paper's setting first: it has the strategy's colour and published values."""
     numbers = [float(v) if v.replace(".", "", 1).isdigit() else 0.0 for _, v in settings[4]]
-    return (settings[1], dict(settings[4]).get("ratio", "3") != "3", settings[2], settings[3], numbers, settings[4])
+    name, label, mode, start, parameters = settings
+    usual = {"ratio": "3", "candidates": "10000"}
+    unusual = [dict(parameters).get(key, value) != value for key, value in usual.items()]
+    return (name, unusual, mode != "current", numbers, label, start, parameters)
 
 
 def _flat(settings: Settings) -> dict[str, str]:
