@@ -189,3 +189,24 @@ def test_what_cannot_be_ends_with_two(
     assert (told.code, told.out) == (2, "")
     assert said in told.err
     assert "Traceback" not in told.err
+
+
+def test_labels_that_came_with_some_texts_count_as_given(tyrogue: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "partly.csv"
+    file.write_text("text,label\n" + "".join(f"text {i},{'a' if i % 2 else 'b'}\n" for i in range(10)) + "open one,\n")
+    place = tyrogue("import", file).out.strip()
+    state = json.loads(tyrogue("status", place, "--json").out)
+    assert state["labeled"] == 10
+    assert {c["name"]: c["labeled"] for c in state["classes"]} == {"a": 5, "b": 5}
+    with file.open("a") as more:
+        more.write("another,a\n")
+    tyrogue("import", file)
+    assert json.loads(tyrogue("status", place, "--json").out)["labeled"] == 11
+
+
+def test_labels_that_came_with_every_text_are_gold(tyrogue: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "gold.csv"
+    file.write_text("text,label\n" + "".join(f"text {i},{'a' if i % 2 else 'b'}\n" for i in range(10)))
+    state = json.loads(tyrogue("status", tyrogue("import", file).out.strip(), "--json").out)
+    assert state["labeled"] == 0
+    assert state["autopilot"]["available"]

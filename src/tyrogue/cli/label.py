@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 import time
+import uuid
 import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from tyrogue.labeling.supervisor import Supervisor
 from tyrogue.store import Store
 
 DEMO = Path("demo.tyrogue")
+GIVEN_AT_ONCE = 20_000
 
 
 def register(app: typer.Typer) -> None:
@@ -289,9 +291,29 @@ def _prepare(place: Path, names: list[str] | None, guidelines: Path | None) -> N
         for name in names or ([] if known else project.corpus.gold_names()):
             if name not in known:
                 store.add_class(name)
+        _take_given_labels(project, store)
         if guidelines is not None:
             store.set("guidelines", guidelines.read_text(encoding="utf-8"))
     (place / "ready").touch()
+
+
+def _take_given_labels(project: Project, store: Store) -> None:
+    """Labels that came with some of the texts count as given; those that came with every text are gold."""
+    corpus = project.corpus
+    if not 0 < sum(corpus.gold_counts().values()) < len(corpus):
+        return
+    ids = {c.name: c.id for c in store.classes(active_only=True)}
+    answered = set(store.answered_rows().tolist())  # what people said since counts more
+    for start in range(0, len(corpus), GIVEN_AT_ONCE):
+        rows = range(start, min(start + GIVEN_AT_ONCE, len(corpus)))
+        known = [
+            (row, ids[name])
+            for row, name in zip(rows, corpus.gold(rows), strict=True)
+            if name in ids and row not in answered
+        ]
+        if known:
+            given, classes = zip(*known, strict=True)
+            store.teach(given, classes, token=f"import-{uuid.uuid4().hex}", annotator="import")
 
 
 def _names(labels: str | None) -> list[str] | None:
