@@ -5,7 +5,6 @@ Nothing here waits for a model: a call is a few statements on the store and some
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +14,6 @@ from tyrogue.corpus.records import Record
 from tyrogue.errors import UsageError
 from tyrogue.labeling.plan import LIVE, Plan
 from tyrogue.store import Annotation, Class, Item, Model, Store
-from tyrogue.types import Text
 
 LONGEST_TEXT = 20_000
 """Characters of a text that travel with its item; the rest on request."""
@@ -193,7 +191,7 @@ class Engine:
             "text": record.text[:LONGEST_TEXT],
             "text_pair": None if record.text_pair is None else record.text_pair[:LONGEST_TEXT],
             "text_length": len(record.text),
-            "cut": tokens > self.store.get("max_tokens", 256),
+            "cut": tokens > self.store.get("max_tokens", 512),
             "meta": record.meta,
             "kind": item.kind,
             "round": item.round,
@@ -263,18 +261,19 @@ class Engine:
         active = [c for c in classes if c.active]
         if len(active) < 2:
             return ["There is one class or none: add the classes to choose from (key c)."]
+        notes = [self.store.get("language", "")] if self.store.get("language", "") else []
+        if cut := self.store.get("cut", 0):
+            notes.append(
+                f"{cut:,} texts are longer than the {self.store.get('max_tokens')} tokens that the model reads; "
+                "it sees their beginning."
+            )
         if labeled < 20:
-            return []
+            return notes
         few = [c for c in active if c.labeled < FEW_LABELS]
-        return [
+        return notes + [
             f"Class '{c.name}' has {c.labeled} label{'' if c.labeled == 1 else 's'}: search for examples of it (key /)."
             for c in few
         ]
-
-
-def etag(state: Json) -> str:
-    """Gives a short name of a state, so that an unchanged one need not travel."""
-    return hashlib.blake2b(repr(state).encode(), digest_size=8).hexdigest()
 
 
 def _probabilities(item: Item, model: Model | None) -> list[Json] | None:
@@ -298,6 +297,3 @@ def _class(c: Class) -> Json:
 
 def _short(text: str, length: int = 280) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-__all__ = ["Engine", "Text", "etag"]

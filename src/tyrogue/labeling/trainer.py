@@ -79,7 +79,7 @@ def run(path: Path) -> None:
 
 def _loop(project: Project, store: Store, heart: Heart, goes_on: Callable[[], bool]) -> None:
     pipeline: Pipeline | None = None
-    failures = 0
+    failures, looked = 0, False
     while goes_on():
         try:
             if pipeline is None:
@@ -87,7 +87,12 @@ def _loop(project: Project, store: Store, heart: Heart, goes_on: Callable[[], bo
                 from tyrogue.labeling.offline import open_pipeline
 
                 pipeline = open_pipeline(project, store, say=heart.say)
+                looked = False
             worked = pipeline.step()
+            if not looked and not worked:
+                from tyrogue.labeling.survey import survey
+
+                looked = survey(project, store, pipeline.encoder.encoder) is not None
             failures, heart.error = (0, None) if worked else (failures, heart.error)
             time.sleep(0 if worked else POLL_SECONDS)
         except (TyrogueError, OSError, RuntimeError, MemoryError, ValueError) as error:
