@@ -1,7 +1,7 @@
 """Attention that is fast on short texts on a CPU.
 
-torch's fused attention is made for long sequences. On a CPU in bfloat16, plain matrix products are faster up to
-about 128 tokens (measured at 64: inference by a sixth, training by a half), and slower from 256 on.
+torch's fused attention is made for long sequences. On a CPU in bfloat16, plain matrix products are faster on short
+ones, most of all in training, and slower from about 256 tokens on (benchmarks/throughput.py measures it).
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 def token_budget(device: torch.device) -> int:
     """Gives how many padded tokens go into one batch of inference.
 
-    On a CPU a batch's activations should stay in the cache (measured: 2,048 tokens beat 4,096 by a fifth).
+    On a CPU a batch's activations should stay in the cache.
     """
     return 2_048 if device.type == "cpu" else 65_536
 
@@ -69,8 +69,8 @@ def token_budget(device: torch.device) -> int:
 def free_threads(seconds: float = 0.1) -> int:
     """Gives how many threads can compute without taking a core from somebody else, at least 1.
 
-    Two threads on one free core are not half as good as one but many times worse: they wait for one another
-    at the end of every matrix product.
+    Two threads on one free core are far worse than one: they wait for one another at the end of every matrix
+    product.
 
     Args:
         seconds: how long the machine is watched.

@@ -8,6 +8,9 @@ from torch import nn
 from tyrogue.models.network import Network
 from tyrogue.models.recipes import Recipe
 
+FUSED_ON = ("cpu", "cuda")
+"""Devices on which torch has AdamW in one kernel."""
+
 
 def freeze(network: Network, recipe: Recipe) -> None:
     """Leaves only those weights trainable that the recipe trains."""
@@ -44,7 +47,7 @@ def adamw(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(
         [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()],
         eps=recipe.epsilon,
-        fused=network.device.type in ("cpu", "cuda"),
+        fused=network.device.type in FUSED_ON,
     )
 
 
