@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from fake_project import Problem, Project  # type: ignore[import-not-found]  # beside this script
+from fake_project import Problem, Project
 
 Json = dict[str, Any]
 Answer = tuple[int, Json]

@@ -213,9 +213,7 @@ def serve(project: Path, supervisor: Supervisor, *, address: tuple[str, int], to
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/" + (f"?token={token}" if token else "")
     with opened.lock(url=url), Store.open(opened.store_url, opened.key) as store:
         app = create_app(Engine(opened, store), host=host, token=token)
-        supervisor.on_death = lambda why: store.report(
-            "trainer", {"phase": "starting", "message": "The trainer starts again", "progress": None, "error": why}
-        )
+        supervisor.tell(store)
         config = uvicorn.Config(
             app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
         )

@@ -242,7 +242,7 @@ class Engine:
         if closed >= len(self.project.corpus):
             return "done"
         trainer = self._trainer()
-        resting = trainer["alive"] and trainer["phase"] == "waiting" and not trainer["error"]
+        resting = trainer["alive"] and trainer["phase"] == "waiting"
         return "done" if resting and self.store.get("exhausted", False) else "preparing"
 
     def _curve(self) -> Json:

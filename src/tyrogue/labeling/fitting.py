@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,17 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tyrogue import models
+from tyrogue import models, ops
 from tyrogue.backbone import use_free_threads
 from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
-from tyrogue.errors import CorruptModel, TyrogueError
 from tyrogue.labeling import quality
 from tyrogue.labeling.plan import Plan
 from tyrogue.learner import rng_of
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
-from tyrogue.store import KINDS, Store
+from tyrogue.store import KINDS, Model, Store
 from tyrogue.types import UNLABELED, FitReport, Labels, Rows
 
 INSTANT = "linear"
@@ -32,6 +32,10 @@ IDLE_SECONDS = 20.0
 """After so long without a label, those that wait are trained on."""
 GUESS_SECONDS = {"linear": 0.5, "transformer": 40.0}
 """Training time assumed before any was measured."""
+RETRY_SECONDS = (10.0, 60.0, 300.0)
+"""Pauses after the first, second, ... fit in a row that failed; a new label ends the first ones early."""
+TRIED_ON_TEXTS = 32
+"""Texts that a new model must give finite logits for before it is put in charge."""
 KEPT_MODELS = 3
 TRAINED_ON = tuple(kind for kind in KINDS if kind != "reference")
 """Labels of the reference sample judge models; no model learns from them."""
@@ -41,8 +45,7 @@ class Publication(NamedTuple):
     """A model that has been saved and registered."""
 
     model: Classifier
-    version: str
-    class_ids: tuple[int, ...]
+    record: Model
 
 
 @dataclass(frozen=True)
@@ -61,27 +64,41 @@ class Lesson:
 class Fitter:
     """Decides when a fit starts, runs it beside the pipeline and publishes the model.
 
+    A fit that fails (out of memory, diverged, full disk) changes nothing: the model before stays in charge, `error`
+    says what happened, and the fit is tried again when something is new or after a pause.
+
     Attributes:
-        model: the current model, or None.
-        version: its version, "" when there is none.
-        class_ids: class ids in the order of its columns.
+        model: the model in charge, or None.
+        record: what the store knows of it.
+        error: why the last fit failed; None as soon as one succeeds.
     """
 
     def __init__(self, project: Project, store: Store, encoder: CachedEncoder, *, say: Callable[..., None]) -> None:
         self.project, self.store, self.encoder, self._say = project, store, encoder, say
         self.model: Classifier | None = None
-        self.version = ""
-        self.class_ids: tuple[int, ...] = store.class_index()
+        self.record: Model | None = None
+        self.error: str | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fit")
         self._running: Future[Publication] | None = None
-        self._failed_at = -1
+        self._failures, self._failed_at, self._retry_at = 0, -1, 0.0
         self._wanted = True
         self._load_current()
 
-    def close(self) -> None:
-        """Waits for nothing: a fit that is under way is repeated after the next start."""
+    def close(self, *, patiently: bool = False) -> None:
+        """Ends the thread; a fit that is under way is not waited for unless `patiently`: it is repeated after the
+        next start."""
         self._wanted = False
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.shutdown(wait=patiently, cancel_futures=True)
+
+    @property
+    def version(self) -> str:
+        """Of the model in charge; "" when there is none."""
+        return "" if self.record is None else self.record.version
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """The classes in the order of the model's columns; without a model, those of the project now."""
+        return self.store.class_index() if self.record is None else self.record.class_ids
 
     @property
     def busy(self) -> bool:
@@ -95,29 +112,38 @@ class Fitter:
 
     def train_now(self, plan: Plan) -> None:
         """Starts a fit on whatever is new, without waiting for a batch to be full."""
-        current = self.store.current_model()
-        _, labels = self.training_labels()
-        new = self.store.journal_position() != (current.journal_position if current else 0)
-        if self._running is None and new and len(np.unique(labels)) > 1:
+        _, ids = self.store.labels(kinds=TRAINED_ON)
+        new = self.store.journal_position() != self._learned
+        if self._running is None and new and len(np.unique(ids)) > 1:
             self._start_fit(plan.model, plan)
 
     def training_labels(self) -> tuple[Rows, Labels]:
-        """Gives rows and class positions that models may train on: everything but the reference sample."""
+        """Gives rows and class positions that models may train on: everything but the reference sample.
+
+        A class that the model in charge does not know yet is `UNLABELED`.
+        """
         rows, ids = self.store.labels(kinds=TRAINED_ON)
         return rows, self._positions(ids, self.class_ids)
 
     def take(self) -> Publication | None:
-        """Gives the model that has just been finished, once, and makes it the current one.
-
-        Raises:
-            TyrogueError: training failed; the model before stays in charge.
-        """
+        """Gives the model that has just been finished, once, and puts it in charge; None when there is none, or when
+        the fit failed."""
         if self._running is None or not self._running.done():
             return None
         finished, self._running = self._running, None
-        published = finished.result()
-        self.model, self.version, self.class_ids = published
+        try:
+            published = finished.result()
+        except Exception as error:  # whatever it was: the model before stays, labeling goes on, `error` says it
+            self._note_failure(error)
+            return None
+        self.model, self.record = published
+        self._failures, self.error = 0, None
         return published
+
+    def reject(self, error: Exception) -> None:
+        """Takes the model out of charge: it was put there, and cannot be used. The next fit replaces it."""
+        self._note_failure(error)
+        self.model = self.record = None
 
     def step(self, plan: Plan) -> bool:
         """Starts a fit when the time has come; whether it did."""
@@ -131,25 +157,41 @@ class Fitter:
 
     def _start_fit(self, kind: str, plan: Plan) -> None:
         lesson = self._lesson(kind)
-        self._failed_at = lesson.journal_position  # until it succeeds: not again before something is new
+        self._failed_at = lesson.journal_position
         self._say("training", f"Training on {len(lesson.rows)} labels", 0.0)
         self._running = self._thread.submit(self._fit, lesson, plan)
+
+    def _note_failure(self, error: Exception) -> None:
+        traceback.print_exception(error)
+        self.error = f"The model could not be trained ({type(error).__name__}): {error}"[:500]
+        self._retry_at = time.monotonic() + RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
+        self._failures += 1
+
+    def _resting(self, position: int) -> bool:
+        """Whether the last fit failed and it is too early for another."""
+        if not self._failures or time.monotonic() >= self._retry_at:
+            return False
+        return position == self._failed_at or self._failures >= len(RETRY_SECONDS)
+
+    @property
+    def _learned(self) -> int:
+        """The position in the journal up to which the model in charge knows the labels."""
+        return 0 if self.record is None else self.record.journal_position
 
     def _due(self, plan: Plan) -> str | None:
         """Gives the kind of model to train now, or None."""
         position = self.store.journal_position()
-        current = self.store.current_model()
-        if position == (current.journal_position if current else 0) or position == self._failed_at:
+        if position == self._learned or self._resting(position):
             return None
-        rows, labels = self.training_labels()
-        if len(rows) < FIRST_LABELS or len(np.unique(labels)) < 2:
+        rows, ids = self.store.labels(kinds=TRAINED_ON)
+        if len(rows) < FIRST_LABELS or len(np.unique(ids)) < 2:
             return None
-        if self.model is None:
-            return INSTANT if len(rows) < plan.batch - plan.audited else plan.model
-        fresh = len(rows) - (current.labels if current else 0)
-        wanted = plan.batch - plan.audited if current is None or current.kind == plan.model else 0
-        if current is not None and current.kind != plan.model:
-            wanted = max(plan.batch - plan.audited - current.labels, 1)
+        current, wanted = self.record, plan.batch - plan.audited
+        if current is None:
+            return INSTANT if len(rows) < wanted else plan.model
+        if current.kind != plan.model:
+            wanted = max(wanted - current.labels, 1)
+        fresh = len(rows) - current.labels
         return plan.model if self._time_has_come(plan, max(wanted - fresh, 0), fresh) else None
 
     def _time_has_come(self, plan: Plan, missing: int, fresh: int) -> bool:
@@ -184,6 +226,8 @@ class Fitter:
             seed=int(rng_of(plan.seed, lesson.number, 1).integers(2**31)),
             start=self._start(plan, lesson),
         )
+        if len(inputs):
+            ops.finite(model.infer(inputs.take(np.arange(min(len(inputs), TRIED_ON_TEXTS)))).logits, "logits")
         return self._publish(model, lesson, plan, report, time.perf_counter() - started)
 
     def _make(self, kind: str, n_classes: int, plan: Plan) -> Classifier:
@@ -205,7 +249,7 @@ class Fitter:
         version = f"m{lesson.number}"
         folder = self.project.models_dir / version
         model.save(folder)
-        self.store.add_model(
+        record = self.store.add_model(
             version,
             kind=lesson.kind,
             path=str(folder.relative_to(self.project.path)),
@@ -218,7 +262,7 @@ class Fitter:
         )
         self._thread.submit(self._measure, model, lesson, version)
         self._forget_old_models()
-        return Publication(model, version, lesson.class_ids)
+        return Publication(model, record)
 
     def _measure(self, model: Classifier, lesson: Lesson, version: str) -> None:
         """Adds a point to the learning curve; labeling never waits for it."""
@@ -237,17 +281,15 @@ class Fitter:
 
     def _load_current(self) -> None:
         """Takes up the newest model that can be read: a file that was damaged costs a training, not the session."""
-        for known in reversed(self.store.models()):
+        for known in reversed(self.store.models()[-KEPT_MODELS:]):
             try:
                 self.model = models.load(self.project.path / known.path, embedder=self.encoder)
-            except (CorruptModel, FileNotFoundError):
+            except Exception as error:  # cut, gone, of another version of some library: it is trained again
+                traceback.print_exception(error)
                 continue
-            self.version, self.class_ids = known.version, tuple(known.class_ids)
+            self.record = known
             return
 
     def _forget_old_models(self) -> None:
         for old in self.store.models()[:-KEPT_MODELS]:
             shutil.rmtree(self.project.path / old.path, ignore_errors=True)
-
-
-__all__ = ["Fitter", "Lesson", "Publication", "TyrogueError"]

@@ -32,5 +32,7 @@ def run_until_ready(project: Project, store: Store, *, say: Callable[[str], None
     pipeline.fitter.train_now(pipeline.plan)
     while pipeline.step() or pipeline.fitter.busy:
         time.sleep(0.01)
+    if pipeline.fitter.error is not None:
+        say(pipeline.fitter.error)
     pipeline.fitter.close()
     return Engine(project, store)

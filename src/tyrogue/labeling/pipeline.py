@@ -18,6 +18,7 @@ import numpy as np
 
 from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
+from tyrogue.errors import NonFinite
 from tyrogue.labeling.ahead import Ahead, Say, draws
 from tyrogue.labeling.fitting import Fitter
 from tyrogue.labeling.plan import Plan
@@ -25,6 +26,7 @@ from tyrogue.learner import rng_of, usable
 from tyrogue.pool import NO_ROWS, Pool
 from tyrogue.protocols import Staged, Strategy
 from tyrogue.store import NewItem, Round, Store
+from tyrogue.strategies.random import Random
 from tyrogue.types import Rows, Selection
 from tyrogue.view import PoolView
 
@@ -55,11 +57,12 @@ class Pipeline:
     # What to do next, most urgent first
 
     def _take_over(self) -> bool:
-        """A model is ready: it becomes the current one, and what is not shown yet is ranked by it."""
-        if self.fitter.take() is None:
+        """A fit has ended: its model takes charge and ranks what is not shown yet, or the one before stays."""
+        if not self.fitter.finished:
             return False
-        last = self.store.last_round()
-        if last is not None:
+        taken, last = self.fitter.take(), self.store.last_round()
+        self._say("waiting")
+        if taken is not None and last is not None:
             self._queue(last, replacing=True)
         return True
 
@@ -80,13 +83,11 @@ class Pipeline:
         plan, last = self.plan, self.store.last_round()
         if self.store.ready() >= plan.batch:
             return False
-        if self._open_pool(replacing=None).size == 0 and not len(self._audit_rows(1)):
+        if self._open_pool(replacing=None).size == 0 and not len(self._audit_rows(plan.audited, replacing=None)):
             return self._note_exhausted(True)
-        self._note_exhausted(False)
         unfinished = last is not None and last.queued == 0
         current = last if last is not None and unfinished else self._open(0 if last is None else last.number + 1, plan)
-        self._queue(current, replacing=False)
-        return True
+        return self._note_exhausted(not self._queue(current, replacing=False)) or not self.exhausted
 
     def _follow_dial(self) -> bool:
         """The dial or the batch moved: what is not shown yet is chosen again, from the same draw."""
@@ -102,10 +103,15 @@ class Pipeline:
 
     def _note_exhausted(self, exhausted: bool) -> bool:
         """Lets the page tell "all done" from "preparing"; whether that is news."""
-        if bool(self.store.get("exhausted", False)) == exhausted:
+        if self.exhausted == exhausted:
             return False
         self.store.set("exhausted", exhausted)
         return True
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there was nothing left to ask when it was last looked."""
+        return bool(self.store.get("exhausted", False))
 
     # Rounds
 
@@ -134,18 +140,47 @@ class Pipeline:
             round=current.number,
         )
 
-    def _queue(self, current: Round, *, replacing: bool) -> None:
-        """Chooses the batch of a round with what is known now, and queues what fits beside what was shown."""
-        plan, started = self.plan, time.perf_counter()
-        view = self._view(current, replacing=replacing)
-        n = min(max(plan.batch - plan.audited, 1), view.size)
-        selection = self._select(current, view, n) if n else Selection(NO_ROWS, np.empty(0, np.float32), {})
-        items = self._with_audit(self._items(selection, view), plan)
-        self.store.enqueue(current.number, items, replace=replacing, limit=plan.batch)
+    def _queue(self, current: Round, *, replacing: bool) -> int:
+        """Chooses the batch of a round with what is known now; gives how many items were queued beside those shown.
+
+        Raises:
+            Exception: the batch could not be chosen. When the queue was about to run dry, texts at random were queued
+                all the same; they are replaced when what is wrong has been mended.
+        """
+        started = time.perf_counter()
+        try:
+            items = self._chosen(current, replacing=replacing)
+        except Exception:
+            if not replacing and self._hurry():
+                view = self._view(current, replacing=False)
+                rows = Random().query(view, self.plan.batch, rng_of(current.seed, current.number)).rows
+                self._put(current, [NewItem(int(row), facts={"step": "random"}) for row in rows], replacing=False)
+            raise
+        queued = self._put(current, items, replacing=replacing)
         self.store.time_round(current.number, "select_seconds", time.perf_counter() - started)
         self._say("waiting")
+        return queued
 
-    def _select(self, current: Round, view: PoolView, n: int) -> Selection:
+    def _put(self, current: Round, items: list[NewItem], *, replacing: bool) -> int:
+        items = self._with_audit(items, current, replacing=replacing)
+        return self.store.enqueue(current.number, items, replace=replacing, limit=self.plan.batch)
+
+    def _chosen(self, current: Round, *, replacing: bool) -> list[NewItem]:
+        """Chooses with the model in charge; with none when that model gives no finite numbers."""
+        view = self._view(current, replacing=replacing)
+        try:
+            return self._items(self._select(current, view), view)
+        except NonFinite as error:
+            if not view.fitted:
+                raise
+            self.fitter.reject(error)
+        view = self._view(current, replacing=replacing)
+        return self._items(self._select(current, view), view)
+
+    def _select(self, current: Round, view: PoolView) -> Selection:
+        n = min(max(self.plan.batch - self.plan.audited, 1), view.size)
+        if not n:
+            return Selection(NO_ROWS, np.empty(0, np.float32), {})
         strategy, rng = usable(self._strategy(current), view), rng_of(current.seed, current.number)
         if not isinstance(strategy, Staged):
             self._say("ranking", f"Choosing batch {current.number + 1}")
@@ -189,20 +224,26 @@ class Pipeline:
             for i, row in enumerate(selection.rows)
         ]
 
-    def _with_audit(self, items: list[NewItem], plan: Plan) -> list[NewItem]:
-        """Spreads reference texts evenly over the batch: labeled blind, never trained on."""
-        audit = [NewItem(row=int(row), kind="reference", blind=True) for row in self._audit_rows(plan.audited)]
-        head, rest = items[: plan.batch - len(audit)], items[plan.batch - len(audit) :]
-        every = max(len(head) // (len(audit) + 1), 1)
+    def _with_audit(self, items: list[NewItem], current: Round, *, replacing: bool) -> list[NewItem]:
+        """Spreads reference texts evenly over what is left of the batch: labeled blind, never trained on."""
+        plan, kept = self.plan, self.store.kept(current.number)
+        rows = self._audit_rows(
+            max(plan.audited - kept["reference"], 0), replacing=current.number if replacing else None
+        )
+        audit = [NewItem(row=int(row), kind="reference", blind=True) for row in rows]
+        split = max(plan.batch - kept.total() - len(audit), 0)
+        head, rest = items[:split], items[split:]
+        every = len(head) / (len(audit) + 1)
         for i, item in enumerate(audit):
-            head.insert(min((i + 1) * every + i, len(head)), item)
+            head.insert(int((i + 1) * every) + i, item)
         return head + rest
 
-    def _audit_rows(self, n: int) -> Rows:
-        """The next reference texts, in an order that is random and never changes, that nobody has been shown."""
-        seen = np.concatenate([self.store.queued_rows(shown=True), self.store.answered_rows()])
+    def _audit_rows(self, n: int, *, replacing: int | None) -> Rows:
+        """The next n reference texts that are not in the queue and not answered, in an order that is random and never
+        changes."""
+        taken = [self.store.queued_rows(without_unseen_of=replacing), self.store.answered_rows()]
         reference = self._reference_order()
-        return reference[~np.isin(reference, seen)][:n]
+        return reference[~np.isin(reference, np.concatenate(taken))][:n]
 
     def _reference_order(self) -> Rows:
         # By a hash of the row: the order stays when the sample grows with the pool.

@@ -8,9 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from tyrogue.store import Store
+
+COMMAND = (sys.executable, "-m", "tyrogue.labeling.trainer")
 RESTART_SECONDS = (0.5, 2.0, 10.0, 30.0)
 
 
@@ -19,12 +24,16 @@ class Supervisor:
 
     Its output goes to logs/trainer.log in the project directory.
 
+    Args:
+        project: the project directory.
+        command: what to run; the directory is its last argument.
+
     Attributes:
         on_death: told why, each time that the trainer has ended by itself.
     """
 
-    def __init__(self, project: Path) -> None:
-        self.project = project
+    def __init__(self, project: Path, command: Sequence[str] = COMMAND) -> None:
+        self.project, self.command = project, command
         self.on_death: Callable[[str], None] | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
@@ -33,6 +42,12 @@ class Supervisor:
     def start(self) -> None:
         self._start_process()
         self._thread.start()
+
+    def tell(self, store: Store) -> None:
+        """Lets the page say what became of the trainer."""
+        self.on_death = lambda why: store.report(
+            "trainer", {"phase": "starting", "message": "The trainer starts again", "progress": None, "error": why}
+        )
 
     def stop(self, patience: float = 3.0) -> None:
         """Ends the trainer; a fit that is under way is repeated after the next start."""
@@ -52,7 +67,7 @@ class Supervisor:
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / "trainer.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tyrogue.labeling.trainer", str(self.project)],
+                [*self.command, str(self.project)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -22,7 +22,6 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from tyrogue.corpus.project import Project
-from tyrogue.errors import TyrogueError
 from tyrogue.store import Store
 
 if TYPE_CHECKING:
@@ -30,33 +29,64 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.1
 BEAT_SECONDS = 1.0
-PATIENCE = (1.0, 5.0, 20.0, 60.0)
+PATIENCE = (1.0, 3.0, 10.0)
 """Pauses after the first, second, ... failure in a row."""
+SHOWN_SECONDS = 10.0
+"""What happened stays on the page for so long at least, also when it was mended at once."""
 
 
 class Heart:
-    """Tells the store what the trainer does: once a second, and at once when the phase changes."""
+    """Tells the store what the trainer does: once a second, and at once when the phase changes.
+
+    Telling never fails: what cannot be told now (a full disk, a database that somebody holds) is told later. An error
+    that the process before left behind is told on.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._status: dict[str, str | float | None] = {"phase": "starting", "message": "", "progress": None}
-        self.error: str | None = None
-        threading.Thread(target=self._beat, daemon=True).start()
+        self._failed: str | None = None
+        self._failed_at = time.monotonic()
+        self._stopped = threading.Event()
+        self.training: Callable[[], str | None] = lambda: None
+        """Gives why the last training failed."""
+        with contextlib.suppress(Exception):
+            before = store.status("trainer")
+            self._failed = None if before is None or before[0].get("phase") == "stopped" else before[0].get("error")
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread.start()
 
     def say(self, phase: str, message: str = "", progress: float | None = None) -> None:
+        """Says what is done now."""
         changed = phase != self._status["phase"] or message != self._status["message"]
         self._status = {"phase": phase, "message": message, "progress": progress}
         if changed:
             self._tell()
 
+    def failed(self, error: Exception) -> None:
+        """Says what went wrong."""
+        self._failed, self._failed_at = f"{type(error).__name__}: {error}"[:500], time.monotonic()
+        self.say("waiting", "Something failed; trying again soon")
+        self._tell()
+
+    def works(self) -> None:
+        """Takes back what went wrong, once it could be read."""
+        if self._failed is not None and time.monotonic() - self._failed_at > SHOWN_SECONDS:
+            self._failed = None
+
+    def stop(self) -> None:
+        """Ends the beat; the last thing said stays."""
+        self._stopped.set()
+        self._thread.join()
+
     def _beat(self) -> None:
-        while True:
-            time.sleep(BEAT_SECONDS)
-            with contextlib.suppress(TyrogueError, OSError):  # a full disk: said when there is room again
-                self._tell()
+        while not self._stopped.wait(BEAT_SECONDS):
+            self._tell()
 
     def _tell(self) -> None:
-        self._store.report("trainer", self._status | {"pid": os.getpid(), "error": self.error})
+        with contextlib.suppress(Exception):
+            error = self._failed or self.training()
+            self._store.report("trainer", self._status | {"pid": os.getpid(), "error": error})
 
 
 def run(path: Path) -> None:
@@ -73,37 +103,44 @@ def run(path: Path) -> None:
     project = Project.open(path)
     with _only_one(path), Store.open(project.store_url, project.key) as store:
         heart = Heart(store)
-        _loop(project, store, heart, lambda: not stopping and os.getppid() == parent)
+        work(project, store, heart, lambda: not stopping and os.getppid() == parent)
         heart.say("stopped")
+        heart.stop()
 
 
-def _loop(project: Project, store: Store, heart: Heart, goes_on: Callable[[], bool]) -> None:
+def work(project: Project, store: Store, heart: Heart, goes_on: Callable[[], bool]) -> None:
+    """Keeps the queue filled and the model young, whatever happens, until it shall not go on."""
     pipeline: Pipeline | None = None
     failures, looked = 0, False
     while goes_on():
         try:
             if pipeline is None:
                 heart.say("starting", "Loading the encoder")
-                from tyrogue.labeling.offline import open_pipeline
-
-                pipeline = open_pipeline(project, store, say=heart.say)
-                looked = False
+                pipeline, looked = _open(project, store, heart), False
             worked = pipeline.step()
             if not looked and not worked:
                 from tyrogue.labeling.survey import survey
 
                 looked = survey(project, store, pipeline.encoder.encoder) is not None
-            failures, heart.error = (0, None) if worked else (failures, heart.error)
+            failures = 0
+            heart.works()
             time.sleep(0 if worked else POLL_SECONDS)
-        except (TyrogueError, OSError, RuntimeError, MemoryError, ValueError) as error:
+        except Exception as error:
             # Labeling goes on from what is queued; the page says what happened and the trainer tries again.
             traceback.print_exc()
-            heart.error = f"{type(error).__name__}: {error}"[:500]
-            heart.say("waiting", "Something failed; trying again soon")
+            heart.failed(error)
             _pause(PATIENCE[min(failures, len(PATIENCE) - 1)], goes_on)
             failures += 1
     if pipeline is not None:
         pipeline.fitter.close()
+
+
+def _open(project: Project, store: Store, heart: Heart) -> Pipeline:
+    from tyrogue.labeling.offline import open_pipeline
+
+    pipeline = open_pipeline(project, store, say=heart.say)
+    heart.training = lambda: pipeline.fitter.error
+    return pipeline
 
 
 def _pause(seconds: float, goes_on: Callable[[], bool]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Integer, bindparam, delete, false, func, insert, select, true, update
+from sqlalchemy import Integer, and_, bindparam, delete, false, func, insert, select, true, update
 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
@@ -40,6 +41,8 @@ _NEXT = (
     .limit(bindparam("n", type_=Integer))
     .with_for_update(skip_locked=True, **ROW_LOCK)
 )
+_UNSEEN = and_(OPEN, i.c.served.is_(None), i.c.decided == 0, i.c.priority == 0)
+"""Whether nobody has seen an item yet: what a better ranking of its round replaces."""
 _STILL = select(i.c.id).where(*AVAILABLE, i.c.id.in_(bindparam("locked", expanding=True)))
 
 
@@ -141,6 +144,14 @@ class Queue(Base):
             total = tx.scalar(select(func.count()).select_from(i).where(*waiting))
             return int(total) - int(tx.scalar(select(func.count()).select_from(full.subquery())))
 
+    def kept(self, round_number: int) -> Counter[str]:
+        """Gives how many items of each kind a new ranking of this round would leave as they are."""
+        with self._read() as tx:
+            mine = select(i.c.kind, func.count().label("n")).where(
+                i.c.project_id == tx.project, i.c.round == round_number
+            )
+            return Counter({row.kind: row.n for row in tx.rows(mine.where(~_UNSEEN).group_by(i.c.kind))})
+
     def item(self, id: int, annotator: str | None = None) -> Item:
         """Gives an item; with `annotator`, also his reservation and last label of it."""
         with self._read() as tx:
@@ -160,8 +171,7 @@ class Queue(Base):
             if shown:
                 wanted = wanted.where(i.c.served.is_not(None))
             if without_unseen_of is not None:
-                seen = i.c.served.is_not(None) | (i.c.decided > 0) | (i.c.priority != 0)
-                wanted = wanted.where(seen | i.c.round.is_(None) | (i.c.round != without_unseen_of))
+                wanted = wanted.where(~_UNSEEN | i.c.round.is_(None) | (i.c.round != without_unseen_of))
             waiting = tx.rows(wanted)
             live = (r.c.project_id == tx.project, r.c.expires > tx.now)
             # After an undo, somebody may have an item in hand that is closed.
@@ -178,8 +188,7 @@ def _check_round(tx: Tx, number: int) -> None:
 
 
 def _unseen(tx: Tx, round_number: int) -> Any:
-    mine = delete(i).where(i.c.project_id == tx.project, i.c.round == round_number)
-    return mine.where(OPEN, i.c.served.is_(None), i.c.decided == 0, i.c.priority == 0)
+    return delete(i).where(i.c.project_id == tx.project, i.c.round == round_number, _UNSEEN)
 
 
 def _known(tx: Tx, rows: Sequence[int]) -> set[int]:
