@@ -90,7 +90,7 @@ def make_project(folder: Path, n: int = 400, **settings: Any) -> Project:
     project = Project.open(folder / "small.tyrogue")
     plan = Plan.of({"batch": 10, "model": "linear", "parameters": {"candidates": 150}} | settings, {})
     project.update(settings=plan.as_settings())
-    with Store.open(project.store_url, project.name) as store:
+    with Store.open(project.store_url, project.key) as store:
         for name in CLASSES:
             store.add_class(name)
     return project
@@ -106,7 +106,7 @@ class Session:
         self.open()
 
     def open(self) -> None:
-        self.store = Store.open(self.project.store_url, self.project.name, clock=self.clock)
+        self.store = Store.open(self.project.store_url, self.project.key, clock=self.clock)
         self.engine = Engine(self.project, self.store)
         cache = CachedEncoder(self.encoder, self.project.cache_dir, len(self.project.corpus))
         self.pipeline = Pipeline(self.project, self.store, cache, say=lambda phase, *_: self.said.append(phase))

@@ -51,7 +51,7 @@ class Desk:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.project = make_project(folder, **settings)
-        self.store = Store.open(self.project.store_url, self.project.name)
+        self.store = Store.open(self.project.store_url, self.project.key)
         self.engine = Engine(self.project, self.store)
         self.acknowledged: dict[int, int] = {}
         (self.project.path / "ready").touch()
@@ -93,7 +93,7 @@ def working(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Runs the trainer's loop in a thread, with a store of its own."""
     monkeypatch.setattr(offline, "open_encoder", lambda *_, **__: WordEncoder())
     stop = threading.Event()
-    with Store.open(desk.project.store_url, desk.project.name) as store:
+    with Store.open(desk.project.store_url, desk.project.key) as store:
         heart = trainer.Heart(store)
         arguments = (desk.project, store, heart, lambda: not stop.is_set())
         thread = threading.Thread(target=trainer.work, args=arguments)
