@@ -2,6 +2,7 @@
 # make test    lint, types, import layers, all tests     make format ruff, in place
 PYTHON ?= python3
 PIP_FLAGS ?=
+PYTEST_FLAGS ?= -n 2 --dist loadfile
 BIN := .venv/bin
 
 .PHONY: setup demo test check format docs clean
