@@ -35,3 +35,4 @@ clean:
 
 docs: setup
 	PYTHONPATH=src $(BIN)/python tests/docs/test_docs.py
+	$(BIN)/python benchmarks/tables.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,12 @@ def test_options_in_the_pages_exist() -> None:
     for page in (ROOT / "README.md", ROOT / "docs" / "labeling.md"):
         used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text(encoding="utf-8")))
         assert used <= known, f"{page.name}: {sorted(used - known)}"
+
+
+def test_the_performance_page_is_what_the_result_files_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    tables = import_module("tables")
+    assert (ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == tables.page(), "run: make docs"
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:

@@ -1,0 +1,139 @@
+"""Writes docs/performance.md from the result files, so that no figure there was typed by hand: `make docs`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from machine import RESULTS
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+LEAD = """# Performance
+
+Every figure here comes from a file in `benchmarks/results/`, which holds the command, the commit, the versions and the
+machine; `make docs` writes this page from them. Two things to know: the machine was a small shared one, so single
+times are noisy and ratios within one run say more; and what is slower than its rivals is here too."""
+
+Json = dict[str, Any]
+
+
+def table(head: list[str], rows: list[list[Any]]) -> str:
+    """Gives a Markdown table, numbers to the right."""
+    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
+
+
+def where(told: Json) -> str:
+    """Gives on what machine and how a file was measured."""
+    machine = told["machine"]
+    units = ", ".join(machine.get("matrix_units", [])) or "see the file"
+    cores = f"{machine['processor']}, {machine['cores']} cores ({units}), Python {machine['python']}"
+    return f"`{told['command']}` on {cores}."
+
+
+def imported(told: Json) -> str:
+    rows = [
+        ["import, with duplicates and ids", f"{told['import_seconds']} s ({told['rows_per_second']:,} rows/s)"],
+        ["full-text index", f"{told['search_index_seconds']} s"],
+        ["the same file again (nothing new)", f"{told['reimport_seconds']} s"],
+        ["peak memory of the process", f"{told['peak_rss_mb']} MB"],
+        ["10,000 random texts", f"{told['texts_10000_rows_ms']} ms"],
+    ]
+    size = f"{told['rows']:,} rows, {told['file_mb']} MB CSV"
+    return f"## A million texts\n\n{table(['', size], rows)}"
+
+
+def latency(told: Json) -> str:
+    figures = told["figures"]
+    names = ["acquire_p50_s", "acquire_p95_s", "prepared_p95_s", "head_p95_s", "rss_mb"]
+    rows = [[f"{run['pool']:,}", *(run.get(name, "") for name in names)] for run in figures["pools"]]
+    return (
+        "## Acquisition: 10,000 candidates, 50 to label, r = 3\n\n"
+        + table(["pool", *names], rows)
+        + "\n\n`acquire`: embeddings cached, nothing else ready (draw, k-means, 150 forward passes of the fine-tuned "
+        "model, rank). `prepared`: clusters ready. `head`: clusters ready and a linear model. "
+        + figures.get("remark", "")
+    )
+
+
+def session(told: Json) -> str:
+    names = ["first_text_s", "wait_p50_s", "wait_p95_s", "wait_max_s", "stale_share", "errors", "macro_f1"]
+    runs = told["figures"]["sessions"]
+    rows = [[run["annotators"], run["labels"], *(run[name] for name in names)] for run in runs]
+    return (
+        "## A session over HTTP\n\n"
+        + table(["annotators", "labels", *names], rows)
+        + "\n\nThe wait of an item is from the decision until the next text is in hand, both requests included; the page "
+        "hides most of it, since it has the next texts already. `stale_share`: items chosen by a model that lacked more "
+        "than a batch of the labels."
+    )
+
+
+def kmeans(told: Json) -> str:
+    figures = told["figures"]
+    rows = [
+        [name, row["seconds_median"], row["cpu_seconds_median"], row["inertia_to_scikit_learn"]]
+        for name, row in figures["implementations"].items()
+        if "skipped" not in row
+    ]
+    what = f"{figures['n']:,} x {figures['d']}, k = {figures['k']}, real embeddings ({figures['data']})"
+    head = ["", "seconds (median)", "CPU seconds", "inertia against scikit-learn"]
+    return f"## k-means\n\n{what}\n\n{table(head, rows)}"
+
+
+def acquisition(told: Json) -> str:
+    cells = told["figures"]["cells"]
+    strategies = sorted({cell["strategy"] for cell in cells})
+    pools = sorted({cell["pool"] for cell in cells if not cell.get("forward")})
+    libraries = ["tyrogue", *sorted({cell["library"] for cell in cells} - {"tyrogue"})]
+    found = {(c["strategy"], c["pool"], c["library"]): c for c in cells if not c.get("forward")}
+
+    def shown(cell: Json | None) -> str:
+        if cell is None or "seconds_median" not in cell:
+            return ""
+        return f"{cell['seconds_median']:.2f} s, {cell['peak_mb']:,.0f} MB"
+
+    head = ["strategy", *(f"{library}, {pool:,}" for pool in pools for library in libraries)]
+    rows = [[f"`{s}`", *(shown(found.get((s, p, lib))) for p in pools for lib in libraries)] for s in strategies]
+    rows = [row for row in rows if any(row[1:])]
+    lead = "## Acquisition functions, features ready\n\nMedian seconds and peak memory of the process."
+    return f"{lead}\n\n{table(head, rows)}"
+
+
+def throughput(told: Json) -> str:
+    figures = told["figures"]
+    parts = ["## Throughput"]
+    for name, speeds in figures.items():
+        if name.endswith("_times") or not isinstance(speeds, dict) or "ours" not in speeds:
+            continue
+        times = figures.get(f"{name}_times", {})
+        rows = [[variant, round(speed, 1), times.get(variant, "")] for variant, speed in speeds.items()]
+        parts.append(f"### {name.replace('_', ' ')}\n\n{table(['', 'texts/s', 'ours is faster by'], rows)}")
+    return "\n\n".join(parts)
+
+
+SECTIONS: dict[str, Callable[[Json], str]] = {
+    "session": session,
+    "latency": latency,
+    "throughput": throughput,
+    "kmeans": kmeans,
+    "acquisition": acquisition,
+    "import": imported,
+}
+
+
+def page() -> str:
+    """Gives the page as the result files say it."""
+    parts = [LEAD]
+    for name, section in SECTIONS.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            told = json.loads(path.read_text())
+            parts += [section(told), where(told)]
+    return "\n\n".join(parts) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
