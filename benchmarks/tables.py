@@ -54,7 +54,7 @@ def latency(told: Json) -> str:
         + table(["pool", *names], rows)
         + "\n\n`acquire`: embeddings cached, nothing else ready (draw, k-means, 150 forward passes of the fine-tuned "
         "model, rank). `prepared`: clusters ready. `head`: clusters ready and a linear model. "
-        + figures.get("remark", "")
+        + str(figures.get("remark", ""))
     )
 
 
@@ -65,9 +65,9 @@ def session(told: Json) -> str:
     return (
         "## A session over HTTP\n\n"
         + table(["annotators", "labels", *names], rows)
-        + "\n\nThe wait of an item is from the decision until the next text is in hand, both requests included; the page "
-        "hides most of it, since it has the next texts already. `stale_share`: items chosen by a model that lacked more "
-        "than a batch of the labels."
+        + "\n\nThe wait of an item is from the decision until the next text is in hand, both requests included; the "
+        "page hides most of it, since it has the next texts already. `stale_share`: items chosen by a model that "
+        "lacked more than a batch of the labels."
     )
 
 
