@@ -82,7 +82,7 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def make_project(folder: Path, n: int = 400, **settings: Any) -> Project:
+def make_project(folder: Path, n: int = 400, *, classes: Sequence[str] = CLASSES, **settings: Any) -> Project:
     """Gives a project of n texts, labeled in batches of ten unless told otherwise."""
     file = folder / "texts.csv"
     file.write_text("text\n" + "".join(f"{text_of(row)}\n" for row in range(n)))
@@ -91,7 +91,7 @@ def make_project(folder: Path, n: int = 400, **settings: Any) -> Project:
     plan = Plan.of({"batch": 10, "model": "linear", "parameters": {"candidates": 150}} | settings, {})
     project.update(settings=plan.as_settings())
     with Store.open(project.store_url, project.key) as store:
-        for name in CLASSES:
+        for name in classes:
             store.add_class(name)
     return project
 

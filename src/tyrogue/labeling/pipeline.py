@@ -23,7 +23,7 @@ from tyrogue.labeling.ahead import Ahead, Say, draws
 from tyrogue.labeling.fitting import Fitter
 from tyrogue.labeling.plan import Plan
 from tyrogue.learner import rng_of, usable
-from tyrogue.pool import NO_ROWS, Pool
+from tyrogue.pool import NO_ROWS, Pool, as_rows
 from tyrogue.protocols import Staged, Strategy
 from tyrogue.store import NewItem, Round, Store
 from tyrogue.strategies.random import Random
@@ -73,7 +73,8 @@ class Pipeline:
             return False
         if not isinstance(self._strategy(last), Staged):
             return False
-        if not self._prepared(last, self._view(last, replacing=True)):
+        view = self._view(last, replacing=True)
+        if not view.size or not self._prepared(last, view):
             return False
         self._queue(last, replacing=True)
         return True
@@ -213,6 +214,8 @@ class Pipeline:
         probabilities: list[Any] = view.probabilities(selection.rows).tolist() if fitted else []
         facts = {name: values.tolist() for name, values in selection.facts.items()}
         drawn = min(draws(self.plan.make_strategy()) or view.size, view.size)
+        texts = view.texts(selection.rows)
+        first = {text: i for i, text in reversed(list(enumerate(texts)))}
         return [
             NewItem(
                 row=int(row),
@@ -222,6 +225,7 @@ class Pipeline:
                 probabilities=probabilities[i] if fitted else None,
             )
             for i, row in enumerate(selection.rows)
+            if first[texts[i]] == i  # of two copies among the candidates one is asked
         ]
 
     def _with_audit(self, items: list[NewItem], current: Round, *, replacing: bool) -> list[NewItem]:
@@ -239,11 +243,19 @@ class Pipeline:
         return head + rest
 
     def _audit_rows(self, n: int, *, replacing: int | None) -> Rows:
-        """The next n reference texts that are not in the queue and not answered, in an order that is random and never
-        changes."""
-        taken = [self.store.queued_rows(without_unseen_of=replacing), self.store.answered_rows()]
-        reference = self._reference_order()
-        return reference[~np.isin(reference, np.concatenate(taken))][:n]
+        """The next n reference texts that nobody was or will be asked about, nor about a copy of them, in an order that
+        is random and never changes."""
+        if not n:
+            return NO_ROWS
+        queued = self.store.queued_rows(without_unseen_of=replacing)
+        taken, chosen = {*queued.tolist(), *self.store.answered_rows().tolist()}, list[int]()
+        for row in self._reference_order().tolist():
+            if row not in taken and taken.isdisjoint(self.project.corpus.duplicates(as_rows([row])).tolist()):
+                chosen.append(row)
+                taken.add(row)
+            if len(chosen) == n:
+                break
+        return as_rows(chosen)
 
     def _reference_order(self) -> Rows:
         # By a hash of the row: the order stays when the sample grows with the pool.
