@@ -20,7 +20,7 @@ from tyrogue.view import PoolView
 
 FIRST_SCREEN_SECONDS = 3.0
 """How long the very first candidates may take to embed; the rest follows while people label."""
-SLICE = 256
+SLICE = 128
 """Texts embedded between two looks at what else there is to do."""
 MANY = 10_000
 """Embedded rows that are remembered for choosing in a hurry."""
