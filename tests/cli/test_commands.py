@@ -210,3 +210,59 @@ def test_labels_that_came_with_every_text_are_gold(tyrogue: Terminal, tmp_path: 
     state = json.loads(tyrogue("status", tyrogue("import", file).out.strip(), "--json").out)
     assert state["labeled"] == 0
     assert state["autopilot"]["available"]
+
+
+def test_a_healthy_machine_passes_the_doctor(
+    tyrogue: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = tyrogue("doctor", "--port", "0", "--json")
+    assert told.code == 0, told.out
+    assert {finding["what"] for finding in json.loads(told.out)} >= {"weights", "database", "port", "browser", "device"}
+
+
+def test_a_failed_label_leaves_nothing_behind(tyrogue: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "ragged.csv"
+    file.write_text("text,other\na,b\nc,d,e\n")
+    told = tyrogue("label", file, "--labels", "a,b", "--no-browser", "--port", "0")
+    assert told.code == 2
+    assert "line 3" in told.err
+    assert not file.with_suffix(".tyrogue").exists()
+
+
+def test_teaching_the_same_file_twice_records_once(tyrogue: Terminal, reviews: Path, tmp_path: Path) -> None:
+    place = tyrogue("import", reviews, "--labels", "negative,positive").out.strip()
+    filled = tmp_path / "filled.csv"
+    filled.write_text("row,label\n3,positive\n7,negative\n")
+    tyrogue("teach", place, filled)
+    assert tyrogue("teach", place, filled).out.strip() == "0 labels recorded, 2 were known"
+
+
+def test_a_text_larger_than_a_csv_field_may_be_is_taught(tyrogue: Terminal, reviews: Path, tmp_path: Path) -> None:
+    place = tyrogue("import", reviews, "--labels", "negative,positive").out.strip()
+    filled = tmp_path / "filled.csv"
+    filled.write_text(f"row,text,label\n3,{'x' * 2_000_000},positive\n")
+    assert tyrogue("teach", place, filled).code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["label", "FILE", "--guidelines", "nope.md", "--no-browser", "--port", "0"],
+        ["predict", "PLACE", "FILE", "-o", "no/such/out.csv"],
+    ],
+)
+def test_a_path_that_is_not_there_is_said(
+    tyrogue: Terminal, reviews: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(reviews.parent)
+    place = tyrogue("import", reviews, "--project", reviews.with_name("other.tyrogue")).out.strip()
+    named = {"FILE": str(reviews), "PLACE": place}
+    told = tyrogue(*[named.get(argument, argument) for argument in arguments])
+    assert told.code == 2
+    assert "Traceback" not in told.err
+
+
+def test_options_that_a_project_does_not_follow_are_said(tyrogue: Terminal, reviews: Path) -> None:
+    tyrogue("import", reviews, "--batch", "20")
+    assert "batch 20" in tyrogue("import", reviews, "--batch", "7").err

@@ -47,6 +47,11 @@ def main() -> None:
         sys.exit(2)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        complain(
+            f"{error.filename or 'A file'}: {error.strerror or error}. Check that the path exists and can be written."
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         complain("Interrupted. What was acknowledged is saved; the same command goes on from here.")
         sys.exit(130)

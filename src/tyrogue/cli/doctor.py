@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import socket
+import tempfile
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -97,15 +98,19 @@ def _weights(checkpoint: str) -> Finding:
 def _database() -> Finding:
     from tyrogue.store import Store
 
-    url = os.environ.get("TYROGUE_DATABASE_URL", "sqlite://")
-    shown = url.split("@")[-1] if "@" in url else url
-    try:
-        with Store.open(url, "doctor"):
-            pass
-    except (TyrogueError, OSError) as error:
-        return Finding(
-            "database", False, f"{shown}: {error}", "Correct TYROGUE_DATABASE_URL or unset it to use SQLite."
-        )
+    given = os.environ.get("TYROGUE_DATABASE_URL")
+    remedy = (
+        "Correct TYROGUE_DATABASE_URL, or unset it to use SQLite."
+        if given
+        else "Look at the folder for temporary files."
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        url = given or f"sqlite:///{folder}/doctor.sqlite"
+        shown = url.split("@")[-1] if given else "SQLite in the project directory"
+        try:
+            Store.open(url, "doctor").close()
+        except (TyrogueError, OSError) as error:
+            return Finding("database", False, f"{shown}: {error}", remedy)
     return Finding("database", True, shown)
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
-import time
+import shutil
 import uuid
-import webbrowser
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,12 +12,12 @@ import typer
 
 from tyrogue.cli import options
 from tyrogue.cli.say import give_json, progress, remark
+from tyrogue.cli.serving import free_address, serve, session
 from tyrogue.corpus.importing import ImportReport, import_source
 from tyrogue.corpus.project import Project, is_project, project_path_for
 from tyrogue.errors import UsageError
 from tyrogue.labeling.plan import Plan
 from tyrogue.labeling.security import token_for
-from tyrogue.labeling.supervisor import Supervisor
 from tyrogue.store import Store
 
 DEMO = Path("demo.tyrogue")
@@ -75,21 +71,17 @@ def label(
         audit=audit,
         seed=seed,
     )
-    address = _address(host, port)
-    supervisor = Supervisor(place)
-    supervisor.start()  # it needs seconds for its imports: meanwhile the file is read
-    try:
+    address = free_address(host, port)
+    told = None if guidelines is None else guidelines.read_text(encoding="utf-8")
+    with session(place) as owner:
+        columns = {"text": text, "text_pair": text_pair, "label": label_column, "id": id_column}
         if not is_project(Path(source)):
-            columns = {"text": text, "text_pair": text_pair, "label": label_column, "id": id_column}
             _import(source, place, plan, columns=columns, encoding=encoding, classes=_names(labels))
         if test is not None:
-            _import(
-                str(test), place / "test", plan, columns={"text": text, "text_pair": text_pair, "label": label_column}
-            )
-        _prepare(place, _names(labels), guidelines)
-        serve(place, supervisor, address=address, token=token_for(host, token), browser=browser)
-    finally:
-        supervisor.stop()
+            shutil.rmtree(place / "test", ignore_errors=True)
+            _import(str(test), place / "test", plan, columns=columns | {"id": None}, classes=_names(labels))
+        _prepare(place, _names(labels), told)
+        serve(place, owner, address=address, token=token_for(host, token), browser=browser)
 
 
 def open_(
@@ -101,13 +93,9 @@ def open_(
 ) -> None:
     """Go on labeling a project where it was left."""
     Project.open(project)
-    address = _address(host, port)
-    supervisor = Supervisor(project)
-    supervisor.start()
-    try:
-        serve(project, supervisor, address=address, token=token_for(host, token), browser=browser)
-    finally:
-        supervisor.stop()
+    address = free_address(host, port)
+    with session(project) as owner:
+        serve(project, owner, address=address, token=token_for(host, token), browser=browser)
 
 
 def demo(
@@ -120,10 +108,8 @@ def demo(
     browser: options.Browser = True,
 ) -> None:
     """Try it on a real corpus that is already here: the docstrings of the installed Python libraries."""
-    address = _address(host, port)
-    supervisor = Supervisor(project)
-    supervisor.start()
-    try:
+    address = free_address(host, port)
+    with session(project) as owner:
         if not is_project(project):
             from tyrogue.corpus.demo import create_demo
 
@@ -133,9 +119,7 @@ def demo(
         opened = Project.open(project)
         with Store.open(opened.store_url, opened.key) as store:
             store.set("autopilot", {"on": autopilot, "seconds": 0.3})
-        serve(project, supervisor, address=address, token=token_for(host, token), browser=browser)
-    finally:
-        supervisor.stop()
+        serve(project, owner, address=address, token=token_for(host, token), browser=browser)
 
 
 def import_(
@@ -196,48 +180,9 @@ def status(project: Annotated[Path, typer.Argument(help="A project directory.")]
         if c["active"]:
             typer.echo(f"  {c['name']}: {c['labeled']}")
     typer.echo(f"model: {'none yet' if model is None else '{version} ({kind}, {labels} labels)'.format(**model)}")
-    typer.echo(
-        f"trainer: {trainer['phase'] if trainer['alive'] else 'not running'} {trainer['message'] or ''}".rstrip()
-    )
+    doing = f"{trainer['phase']} {trainer['message'] or ''}".rstrip()
+    typer.echo(f"trainer: {doing if trainer['alive'] else 'not running'}")
     typer.echo(f"ready to label: {state['queue']['ready']}")
-
-
-def serve(project: Path, supervisor: Supervisor, *, address: tuple[str, int], token: str | None, browser: bool) -> None:
-    """Serves the app until Ctrl-C; prints its address on stdout when it is ready."""
-    import uvicorn
-
-    from tyrogue.labeling.app import create_app
-    from tyrogue.labeling.engine import Engine
-
-    opened, (host, port) = Project.open(project), address
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/" + (f"?token={token}" if token else "")
-    with opened.lock(url=url), Store.open(opened.store_url, opened.key) as store:
-        app = create_app(Engine(opened, store), host=host, token=token)
-        supervisor.tell(store)
-        config = uvicorn.Config(
-            app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
-        )
-        server = uvicorn.Server(config)
-        with _announced(server, url, browser=browser):
-            server.run()
-    if not server.started:
-        raise UsageError(f"The server could not start on {host}:{port}.")
-
-
-@contextlib.contextmanager
-def _announced(server: Any, url: str, *, browser: bool) -> Iterator[None]:
-    def announce() -> None:
-        while not server.started:
-            if server.should_exit:
-                return
-            time.sleep(0.02)
-        typer.echo(url)
-        remark("Ctrl-C stops; everything acknowledged is saved.")
-        if browser:
-            webbrowser.open(url)
-
-    threading.Thread(target=announce, daemon=True).start()
-    yield
 
 
 def _import(
@@ -262,12 +207,24 @@ def _import(
             progress=show,
             index_search=False,
         )
-    if not Project.open(place).settings:
-        Project.open(place).update(settings=plan.as_settings(), seed=plan.seed)
+    known = Project.open(place)
+    if not known.settings:
+        known.update(settings=plan.as_settings(), seed=plan.seed)
+    else:
+        _say_what_stays(known.settings, plan)
     remark(_told(report))
     for warning in report.warnings:
         remark(f"Note: {warning}")
     return report
+
+
+def _say_what_stays(known: Mapping[str, Any], plan: Plan) -> None:
+    """A project keeps the settings it was made with; options that differ are not passed over in silence."""
+    asked, usual = plan.as_settings(), Plan().as_settings()
+    ignored = [name for name, value in asked.items() if value not in (usual[name], known.get(name))]
+    if ignored:
+        kept = ", ".join(f"{name} {known.get(name)}" for name in ignored)
+        remark(f"Note: the project keeps its own settings ({kept}); make a new one with --project for others.")
 
 
 def _told(report: ImportReport) -> str:
@@ -281,7 +238,7 @@ def _told(report: ImportReport) -> str:
     return ", ".join(parts) + f" ({report.seconds:.1f} s)"
 
 
-def _prepare(place: Path, names: list[str] | None, guidelines: Path | None) -> None:
+def _prepare(place: Path, names: list[str] | None, guidelines: str | None) -> None:
     """Gives the project its classes and opens it to the trainer."""
     project = Project.open(place)
     with Store.open(project.store_url, project.key) as store:
@@ -291,7 +248,7 @@ def _prepare(place: Path, names: list[str] | None, guidelines: Path | None) -> N
                 store.add_class(name)
         _take_given_labels(project, store)
         if guidelines is not None:
-            store.set("guidelines", guidelines.read_text(encoding="utf-8"))
+            store.set("guidelines", guidelines)
     (place / "ready").touch()
 
 
@@ -321,30 +278,3 @@ def _names(labels: str | None) -> list[str] | None:
     if len(set(names)) != len(names):
         raise UsageError(f"--labels names a class twice: {labels}")
     return names
-
-
-def _address(host: str, port: int) -> tuple[str, int]:
-    """Gives the address when it is free.
-
-    Raises:
-        UsageError: something else listens there.
-    """
-    if port == 0:
-        return host, _free_port(host)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UsageError(
-                f"{host}:{port} cannot be used ({error.strerror or error}). "
-                f"Choose another port: --port {port + 1}, or 0 for a free one."
-            ) from error
-    return host, port
-
-
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

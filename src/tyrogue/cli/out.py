@@ -49,6 +49,12 @@ def export(
 
             report = model_out.export_model(opened, store, model)
             typer.echo(f"model: {model}")
+            labeled, newest = store.counts(), store.current_model()
+            taught = labeled.labeled - labeled.by_kind.get("reference", 0)
+            if newest is not None and newest.labels < taught:
+                remark(
+                    f"It was trained on {newest.labels} of {taught} labels. To train on all: tyrogue query {project}"
+                )
             remark(report.message)
 
 

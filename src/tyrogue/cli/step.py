@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from hashlib import blake2b
+import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from tyrogue.errors import BadInput
 from tyrogue.store import Store
 
 NAME = "command line"
+LONGEST_FIELD = 2**30
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +38,7 @@ def query(
     opened = Project.open(project)
     with opened.lock(url="tyrogue query"), Store.open(opened.store_url, opened.key) as store:
         engine = run_until_ready(opened, store, say=remark)
-        items = engine.next(n or engine.plan.batch, NAME)["items"]
+        items = engine.items(store.reserve(NAME, n or engine.plan.batch))
         rows = [
             {"row": i["row"], "id": i["external_id"], "text": i["text"], "text_pair": i["text_pair"], "label": ""}
             for i in items
@@ -57,15 +58,19 @@ def teach(
     opened = Project.open(project)
     with opened.lock(url="tyrogue teach"), Store.open(opened.store_url, opened.key) as store:
         answers = _answers(file, {c.name: c.id for c in store.classes(active_only=True)}, len(opened.corpus))
-        # The same file twice is taught once; a corrected one counts.
-        token = "teach-" + blake2b(file.read_bytes(), digest_size=16).hexdigest()
-        store.teach([row for row, _ in answers], [class_id for _, class_id in answers], token=token, annotator=NAME)
-    typer.echo(f"{len(answers)} labels recorded")
+        # What a row is labeled already is not recorded again, so that the same file may be taught twice.
+        new = [(row, class_id) for row, class_id in answers if store.label_of(row) != class_id]
+        if new:
+            rows, class_ids = zip(*new, strict=True)
+            store.teach(rows, class_ids, token=f"teach-{uuid.uuid4().hex}", annotator=NAME)
+    known = len(answers) - len(new)
+    typer.echo(f"{len(new)} labels recorded" + (f", {known} were known" if known else ""))
 
 
 def _answers(file: Path, classes: dict[str, int], size: int) -> list[tuple[int, int]]:
     """Gives (row, class id) of each filled-in line; nothing is recorded when one of them is wrong."""
     found = []
+    csv.field_size_limit(LONGEST_FIELD)
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
@@ -86,6 +91,8 @@ def _answers(file: Path, classes: dict[str, int], size: int) -> list[tuple[int, 
                 )
     except OSError as error:
         raise BadInput(f"cannot be read: {error.strerror}.", source=file) from error
+    except csv.Error as error:
+        raise BadInput(f"cannot be read as CSV: {error}.", source=file, line=reader.line_num) from error
     except UnicodeDecodeError as error:
         raise BadInput("is not UTF-8.", source=file, remedy="Save it as CSV UTF-8.") from error
     return found

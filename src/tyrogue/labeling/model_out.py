@@ -88,7 +88,8 @@ def _predicted(
         return
     probabilities = infer([r.text if r.text_pair is None else (r.text, r.text_pair) for r in batch])
     for record, p in zip(batch, probabilities, strict=True):
-        shown = {name: f"{value:.4f}" for name, value in zip(names, p.tolist(), strict=True)}
+        columns = [f"p({name})" if name in ("id", "label") else name for name in names]
+        shown = {name: f"{value:.4f}" for name, value in zip(columns, p.tolist(), strict=True)}
         yield {"id": record.id if record.id is not None else record.row, "label": names[int(p.argmax())]} | shown
 
 

@@ -33,6 +33,9 @@ def labeled_rows(project: Project, store: Store) -> Iterator[dict[str, Any]]:
             "annotator": label.annotator,
             "created": label.created.isoformat(),
             "model_version": label.model_version,
+            "seconds": label.seconds,
+            "note": label.note,
+            "flagged": label.flagged,
         }
 
 

@@ -81,6 +81,8 @@ def _refusal(request: Request, host: str, token: str | None) -> Response | None:
         return problem(421, "Misdirected request", f"This server answers on {host} only; it was asked as another host.")
     if int(request.headers.get("content-length") or 0) > LARGEST_BODY:
         return problem(413, "Too large", f"A request may hold {LARGEST_BODY} bytes.")
+    if "chunked" in request.headers.get("transfer-encoding", ""):
+        return problem(411, "Length needed", "Send the body with a Content-Length.")
     if request.url.path.startswith("/api/") and token is not None and not _knows(request, token):
         return problem(401, "Token needed", "Open the link with ?token=... that the server printed when it started.")
     if request.method not in ("GET", "HEAD", "OPTIONS") and HEADER not in request.headers:
@@ -106,8 +108,8 @@ def _welcome(request: Request, token: str | None) -> Response | None:
 
 def _knows(request: Request, token: str) -> bool:
     bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-    given = request.cookies.get(COOKIE) or bearer
-    return hmac.compare_digest(given.encode(), token.encode())
+    given = (request.cookies.get(COOKIE, ""), bearer)
+    return any(hmac.compare_digest(one.encode(), token.encode()) for one in given)
 
 
 def _host_of(request: Request) -> str:

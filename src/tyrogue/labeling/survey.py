@@ -44,3 +44,4 @@ def _survey(project: Project, store: Store, encoder: object) -> None:
         if store.get("measured", 0) != n:
             store.set("cut", measure(project.pool_path, lambda texts: encoder.token_lengths(texts).tolist(), read))
             store.set("measured", n)
+        project.corpus.index_search()
