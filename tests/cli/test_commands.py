@@ -266,3 +266,20 @@ def test_a_path_that_is_not_there_is_said(
 def test_options_that_a_project_does_not_follow_are_said(tyrogue: Terminal, reviews: Path) -> None:
     tyrogue("import", reviews, "--batch", "20")
     assert "batch 20" in tyrogue("import", reviews, "--batch", "7").err
+
+
+def test_a_batch_of_any_size_can_be_asked_for(tyrogue: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("text\n" + "".join(f"a text about number {i}\n" for i in range(200)))
+    place = tyrogue("import", file, "--labels", "a,b", "--model", "linear", "--batch", 150).out.strip()
+    told = tyrogue("query", place, "-o", tmp_path / "batch.csv")
+    assert told.code == 0, told.err
+    assert len((tmp_path / "batch.csv").read_text().splitlines()) == 151
+
+
+def test_a_failed_predict_leaves_no_half_file(tyrogue: Terminal, reviews: Path, tmp_path: Path) -> None:
+    place = tyrogue("import", reviews, "--labels", "a,b").out.strip()
+    told = tyrogue("predict", place, reviews, "-o", tmp_path / "out.csv")  # no model yet
+    assert told.code == 2
+    assert "label at least" in told.err
+    assert not list(tmp_path.glob("*out.csv*"))

@@ -6,11 +6,10 @@ import csv
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from tyrogue.cli import options
-from tyrogue.cli.say import remark
+from tyrogue.cli.say import output_file, remark
 from tyrogue.corpus.project import Project
 from tyrogue.errors import UsageError
 from tyrogue.store import Store
@@ -71,7 +70,7 @@ def predict(
 
     rows = model_out.predictions(model, source, text=text, text_pair=text_pair, encoding=encoding)
     written = 0
-    with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as stream:
+    with output_file(output) as stream:
         writer: csv.DictWriter[Any] | None = None
         for row in rows:
             if writer is None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import isfinite
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from tyrogue.corpus.durable import replacing
 
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
@@ -29,6 +33,19 @@ def complain(text: str) -> None:
 def give_json(value: Any) -> None:
     """Prints one JSON value on stdout."""
     typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+@contextmanager
+def output_file(path: Path | None) -> Iterator[IO[str]]:
+    """Gives stdout, or a file that takes its name only when all of it was written."""
+    if path is None:
+        yield sys.stdout
+        return
+    with replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        yield text
+        text.flush()
+        text.detach()
 
 
 @contextmanager

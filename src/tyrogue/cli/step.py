@@ -7,11 +7,10 @@ import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from tyrogue.cli import options
-from tyrogue.cli.say import give_json, remark
+from tyrogue.cli.say import give_json, output_file, remark
 from tyrogue.corpus.project import Project
 from tyrogue.errors import BadInput
 from tyrogue.store import Store
@@ -117,7 +116,7 @@ def _class(name: str, classes: dict[str, int], file: Path, line: int) -> int:
 
 def _write(rows: list[dict[str, Any]], output: Path | None) -> None:
     columns = ["row", "id", "text", "text_pair", "label"]
-    with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as stream:
+    with output_file(output) as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
