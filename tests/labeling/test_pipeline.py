@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ BATCH = 10
 def _without_looking_around(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tyrogue.labeling.ahead.use_free_threads", lambda: 1)
     monkeypatch.setattr("tyrogue.labeling.fitting.use_free_threads", lambda: 1)
+    monkeypatch.setattr("tyrogue.labeling.dial.RATIOS", ())  # test_dial.py is about those
 
 
 def entropies(items: Sequence[Item]) -> list[float]:
@@ -410,6 +412,7 @@ def test_a_restart_does_not_stage_again(tmp_path: Path, monkeypatch: pytest.Monk
         s.label(12)
         waiting = s.waiting()
         s.restart()
-        monkeypatch.setattr(Tyrogue, "stage", None)
+        monkeypatch.setattr(Tyrogue, "stage", staged := MagicMock())
         s.settle()
         assert s.waiting() == waiting
+        assert not staged.called
