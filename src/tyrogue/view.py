@@ -63,6 +63,16 @@ class _Remembered:
         return tuple(frozen_floats(a[where]) for a in self.arrays)
 
 
+class Memory:
+    """What a model said of rows. A view that is made later for the same model may go on with it."""
+
+    def __init__(self) -> None:
+        self.inferred, self.pretrained = _Remembered(), _Remembered()
+
+    def __len__(self) -> int:
+        return len(self.inferred.rows) + len(self.pretrained.rows)
+
+
 def frozen_floats(values: Floats) -> Floats:
     """Gives the array read-only."""
     values.flags.writeable = False
@@ -80,6 +90,7 @@ class PoolView:
         mode: what `embeddings` means: the frozen encoder's (`cached`) or the current model's (`current`).
         round: number of the round, from 0.
         before: (len(labeled), C) probabilities just before each label; None when not recorded.
+        memory: what this very model said in earlier views.
     """
 
     def __init__(
@@ -92,6 +103,7 @@ class PoolView:
         mode: Mode = "cached",
         round: int = 0,
         before: Floats | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.pool, self.model, self.embedder, self.mode = pool, model, embedder, mode
         self.round, self.n_classes = round, n_classes
@@ -100,8 +112,8 @@ class PoolView:
         self.spent = Spent()
         # Labels that arrive while the round is open belong to the next one.
         self.labeled, self.labels, self.reference = pool.labeled, pool.labels, pool.reference
-        self._inferred = _Remembered()
-        self._pretrained = _Remembered()
+        self.memory = Memory() if memory is None else memory
+        self._inferred, self._pretrained = self.memory.inferred, self.memory.pretrained
         self._static = _Remembered()
         self._block: Rows | None = None
 
@@ -141,6 +153,10 @@ class PoolView:
         if self.fitted:
             return self._recall(self._inferred, rows, self._infer)[1]
         return self._recall(self._pretrained, rows, lambda some: (self._timed_features(some),))[0]
+
+    def unasked(self, rows: Rows) -> Rows:
+        """Gives those of the rows that the current model has not been asked about yet, sorted."""
+        return (self._inferred if self.fitted else self._pretrained).missing(rows)
 
     def embeddings(self, rows: Rows) -> Floats:
         return self.static(rows) if self.mode == "cached" else self.features(rows)
@@ -227,4 +243,4 @@ class Computation(Protocol):
     def __call__(self, rows: Rows, /) -> tuple[Floats, ...]: ...
 
 
-__all__ = ["Embedder", "Labels", "Mode", "PoolView", "Spent"]
+__all__ = ["Embedder", "Labels", "Memory", "Mode", "PoolView", "Spent"]

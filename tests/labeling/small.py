@@ -155,9 +155,10 @@ class Session:
 
     def waiting(self) -> list[int]:
         """Gives the rows that would be served next, in order, without serving them."""
-        return [row for _, row in sorted(self._queue())]
+        return [row for _, row in sorted(self.queue())]
 
-    def _queue(self) -> Iterator[tuple[tuple[int, int], int]]:
+    def queue(self) -> Iterator[tuple[tuple[int, int], int]]:
+        """Gives ((round, position), row) of what nobody has seen."""
         from sqlalchemy import select
 
         from tyrogue.store.schema import items

@@ -45,15 +45,19 @@ class Ahead:
         self.project, self.encoder, self._say = project, encoder, say
         self._scouted = NO_ROWS
 
-    def embed(self, rows: Rows, what: str, *, unless: Callable[[], bool]) -> bool:
+    def embed(self, rows: Rows, what: str, view: PoolView, *, unless: Callable[[], bool]) -> bool:
         """Embeds these rows in slices, random ones first; False when `unless` came true before the end."""
-        missing = rows[~self.encoder.filled(rows)]
+        missing = rows[~self.encoder.filled(rows)] if view.mode == "cached" else view.unasked(rows)
         missing = np.random.default_rng(len(missing)).permutation(missing)
         for start in range(0, len(missing), SLICE):
             if start % (8 * SLICE) == 0:
                 use_free_threads()
             self._say("embedding", f"Reading {len(missing)} texts for {what}", start / len(missing))
-            self._remember(missing[start : start + SLICE])
+            some = missing[start : start + SLICE]
+            if view.mode == "cached":
+                self._remember(some)
+            else:
+                view.features(some)
             if start + SLICE < len(missing) and unless():
                 return False
         return True
@@ -97,6 +101,7 @@ class Scouted(PoolView):
             mode=view.mode,
             round=view.round,
             before=view.before,
+            memory=view.memory,
         )
         self._rows = rows
 
@@ -107,6 +112,17 @@ class Scouted(PoolView):
     def draw(self, n: int, rng: Generator) -> Rows:
         chosen = rng.choice(self._rows, size=min(n, len(self._rows)), replace=False)
         return frozen(np.sort(chosen))
+
+
+class Given(Scouted):
+    """A view whose candidates were drawn before: those of them that are still open."""
+
+    def __init__(self, view: PoolView, candidates: Rows) -> None:
+        super().__init__(view, candidates[view.pool.are_open(candidates)])
+
+    @property
+    def size(self) -> int:
+        return self.pool.size
 
 
 def draws(strategy: Strategy) -> int:

@@ -46,6 +46,7 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
     app = FastAPI(title="tyrogue", version=tyrogue.__version__, lifespan=life, docs_url=None, redoc_url=None)
     app.include_router(_labeling(engine), prefix="/api")
     app.include_router(_classes(engine), prefix="/api")
+    app.include_router(_steering(engine), prefix="/api")
     app.include_router(_around(engine), prefix="/api")
 
     @app.get("/", include_in_schema=False)
@@ -130,6 +131,29 @@ def _classes(engine: Engine) -> APIRouter:
     return routes
 
 
+def _steering(engine: Engine) -> APIRouter:
+    routes = APIRouter(tags=["settings"])
+
+    @routes.get("/preview")
+    def preview(
+        response: Response, ratios: Annotated[str, Query(pattern=r"^\d{1,4}(,\d{1,4}){0,4}$")] = "1,3,10"
+    ) -> Json:
+        """Gives what the next batch would be at other ratios, as soon as the trainer has prepared it."""
+        asked = [int(ratio) for ratio in ratios.split(",")]
+        if not all(1 <= ratio <= 1000 for ratio in asked):
+            raise UsageError(f"The ratios {ratios} cannot be previewed; each is 1 to 1000.")
+        found = engine.preview(asked)
+        response.status_code = 202 if found is None else 200
+        return {"status": "preparing", "previews": []} if found is None else {"status": "ready", **found}
+
+    @routes.patch("/settings")
+    def settings(body: schemas.Settings) -> Json:
+        """Changes what may change while people label."""
+        return engine.change(**body.model_dump(exclude_none=True))
+
+    return routes
+
+
 def _around(engine: Engine) -> APIRouter:
     routes = APIRouter(tags=["project"])
 
@@ -154,11 +178,6 @@ def _around(engine: Engine) -> APIRouter:
     ) -> Json:
         """Gives texts that hold all these words."""
         return engine.search(q, limit)
-
-    @routes.patch("/settings")
-    def settings(body: schemas.Settings) -> Json:
-        """Changes what may change while people label."""
-        return engine.change(**body.model_dump(exclude_none=True))
 
     @routes.put("/guidelines")
     def guidelines(body: schemas.Guidelines) -> Json:

@@ -11,8 +11,9 @@ from typing import Any
 
 from tyrogue.corpus.project import Project
 from tyrogue.corpus.records import Record
-from tyrogue.errors import UsageError
+from tyrogue.errors import Conflict, UsageError
 from tyrogue.labeling.plan import LIVE, Plan
+from tyrogue.labeling.preview import previews, want
 from tyrogue.store import Annotation, Class, Item, Model, Store
 
 LONGEST_TEXT = 20_000
@@ -38,7 +39,7 @@ class Engine:
 
     @property
     def plan(self) -> Plan:
-        return Plan.of(self.project.settings, self.store.settings())
+        return Plan.current(self.project, self.store)
 
     # The four verbs
 
@@ -164,6 +165,25 @@ class Engine:
         """Puts one text first in the queue."""
         self.row(row)
         return self.items([self.store.push(row, kind, annotator=annotator)])[0]
+
+    def preview(self, ratios: Sequence[int]) -> Json | None:
+        """Gives what the next batch would be at these ratios; None while the trainer prepares it."""
+        plan, asked = self.plan, sorted(set(ratios))
+        if not plan.has_dial:
+            raise Conflict(f"The strategy {plan.strategy!r} has no dial: there is nothing to preview.")
+        want(self.store, asked)
+        found = previews(self.store, plan, asked)
+        if found is None:
+            return None
+        rows = sorted({one["row"] for batch in found.values() for one in batch})
+        seen = set(self.store.seen(rows))
+        text = {record.row: _short(record.text) for record in self.project.corpus.records(rows)}
+        return {
+            "previews": [
+                {"ratio": ratio, "rows": [one | {"text": text[one["row"]]} for one in batch if one["row"] not in seen]}
+                for ratio, batch in found.items()
+            ]
+        }
 
     def change(self, **settings: Any) -> Json:
         """Changes live settings; all of them or, when one makes no sense, none."""

@@ -94,14 +94,14 @@ def _predicted(
 
 
 def _embedder(project: Project, store: Store) -> CachedEncoder:
-    plan = Plan.of(project.settings, store.settings())
+    plan = Plan.current(project, store)
     encoder = open_encoder(plan.checkpoint, max_length=plan.max_length)
     return CachedEncoder(encoder, project.cache_dir, len(project.corpus))
 
 
 def _facts(project: Project, store: Store, newest: Model, names: list[str]) -> dict[str, Any]:
     """Gives what the model card tells."""
-    plan, counts = Plan.of(project.settings, store.settings()), store.counts()
+    plan, counts = Plan.current(project, store), store.counts()
     curve = store.get(f"curve/{newest.version}")
     by_name = {c.name: c.labeled for c in store.classes() if c.name in names}
     return {

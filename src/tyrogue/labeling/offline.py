@@ -16,7 +16,7 @@ from tyrogue.store import Store
 
 def open_pipeline(project: Project, store: Store, *, say: Callable[..., None]) -> Pipeline:
     """Gives the pipeline of a project with its encoder loaded."""
-    plan = Plan.of(project.settings, store.settings())
+    plan = Plan.current(project, store)
     encoder = open_encoder(plan.checkpoint, max_length=plan.max_length)
     return Pipeline(project, store, CachedEncoder(encoder, project.cache_dir, len(project.corpus)), say=say)
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tyrogue import strategies
 from tyrogue.errors import UsageError
 from tyrogue.protocols import Strategy
 from tyrogue.view import Mode
+
+if TYPE_CHECKING:
+    from tyrogue.corpus.project import Project
+    from tyrogue.store import Store
 
 MODELS = ("linear", "transformer")
 RECIPES = ("paper", "product")
@@ -68,6 +72,11 @@ class Plan:
             merged["parameters"] = tuple(sorted(dict(merged["parameters"]).items()))
         return cls(**merged)
 
+    @classmethod
+    def current(cls, project: Project, store: Store) -> Plan:
+        """Gives the plan of a project as it is now."""
+        return cls.of(project.settings, store.settings(LIVE))
+
     def changed(self, **changes: Any) -> Plan:
         """Gives the plan with some settings changed; UsageError when they make no sense."""
         return replace(self, **changes)
@@ -82,9 +91,14 @@ class Plan:
         """How many texts of a batch come from the reference sample (none when the share is 0)."""
         return ceil(self.batch * self.audit) if self.audit else 0
 
+    @property
+    def has_dial(self) -> bool:
+        """Whether the strategy has a ratio to move."""
+        return self.strategy == "tyrogue"
+
     def make_strategy(self) -> Strategy:
         """Gives the acquisition function, its dial where the plan says."""
         parameters = dict(self.parameters)
-        if self.strategy == "tyrogue":
+        if self.has_dial:
             parameters["ratio"] = self.ratio
         return strategies.create(self.strategy, **parameters)

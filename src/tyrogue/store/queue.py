@@ -152,6 +152,15 @@ class Queue(Base):
             )
             return Counter({row.kind: row.n for row in tx.rows(mine.where(~_UNSEEN).group_by(i.c.kind))})
 
+    def seen(self, rows: Sequence[int]) -> list[int]:
+        """Gives those of the rows that somebody has been shown, sorted."""
+        found: set[int] = set()
+        with self._read() as tx:
+            for start in range(0, len(rows), CHUNK):
+                some = (i.c.project_id == tx.project, i.c.row.in_(rows[start : start + CHUNK]))
+                found.update(row.row for row in tx.rows(select(i.c.row).where(*some, ~_UNSEEN)))
+        return sorted(found)
+
     def item(self, id: int, annotator: str | None = None) -> Item:
         """Gives an item; with `annotator`, also his reservation and last label of it."""
         with self._read() as tx:

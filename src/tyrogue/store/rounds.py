@@ -104,7 +104,7 @@ class Rounds(Base):
         return self.last_round() if found is None else _round(found)
 
     def change_round(self, number: int, *, ratio: float | None, size: int) -> Round:
-        """Gives the round with the dial or its size moved. Its stage goes: it is drawn for the new ratio."""
+        """Gives the round with the dial or its size moved. Its stage goes: it was made for the old ratio."""
         if size < 1:
             raise UsageError(f"A round of {size} texts cannot be: it holds at least 1.")
         with self._write() as tx:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -33,11 +33,12 @@ class Settings(Base):
             if key == OVERLAP:
                 close_decided(tx)
 
-    def settings(self) -> dict[str, Any]:
-        """Gives all that was set."""
+    def settings(self, keys: Collection[str] | None = None) -> dict[str, Any]:
+        """Gives all that was set; of these keys only, where some are named."""
         t = s.settings
+        mine = select(t).where(t.c.project_id == self._project_id).order_by(t.c.key)
         with self._read() as tx:
-            return {r.key: r.value for r in tx.rows(select(t).where(t.c.project_id == tx.project).order_by(t.c.key))}
+            return {r.key: r.value for r in tx.rows(mine if keys is None else mine.where(t.c.key.in_(list(keys))))}
 
     def report(self, process: str, status: Mapping[str, Any]) -> None:
         """Notes what a process does now: phase, progress, message, error, pid. A heartbeat."""
