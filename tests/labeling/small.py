@@ -120,7 +120,7 @@ class Session:
         self.close()
         self.open()
 
-    def settle(self, seconds: float = 30.0) -> None:
+    def settle(self, seconds: float = 180.0) -> None:
         """Lets the trainer work until there is nothing to do."""
         until = time.monotonic() + seconds
         while self.pipeline.step() or self.pipeline.fitter.busy:
@@ -179,7 +179,7 @@ def session(folder: Path, n: int = 400, **settings: Any) -> Iterator[Session]:
         made.close()
 
 
-def wait_for(true: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
+def wait_for(true: Callable[[], Any], what: str, seconds: float = 180.0) -> None:
     until = time.monotonic() + seconds
     while not true():
         if time.monotonic() > until:

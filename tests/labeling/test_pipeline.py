@@ -29,6 +29,9 @@ def _without_looking_around(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tyrogue.labeling.ahead.use_free_threads", lambda: 1)
     monkeypatch.setattr("tyrogue.labeling.fitting.use_free_threads", lambda: 1)
     monkeypatch.setattr("tyrogue.labeling.dial.RATIOS", ())  # test_dial.py is about those
+    # What is asked depends on how long training takes; here it must not depend on how busy the machine is.
+    monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 0.5)
+    monkeypatch.setattr("tyrogue.labeling.ahead.FIRST_SCREEN_SECONDS", 3600.0)
 
 
 def entropies(items: Sequence[Item]) -> list[float]:
