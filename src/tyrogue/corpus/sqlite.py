@@ -117,6 +117,12 @@ class SqliteCorpus:
             declared = schema.about(db).get("classes", [])
         return [name for name in declared if name in seen] + sorted(seen - set(declared))
 
+    @property
+    def has_gold(self) -> bool:
+        """Whether any row came with a label; does not look at every row."""
+        with self._reading() as db:
+            return bool(db.execute("SELECT EXISTS (SELECT 1 FROM texts WHERE gold IS NOT NULL)").fetchone()[0])
+
     def gold_counts(self) -> dict[str, int]:
         """Gives how many rows came with each gold label, in the order of `gold_names`."""
         with self._reading() as db:

@@ -160,7 +160,7 @@ class Chooser:
         rows, labels = self.fitter.training_labels()
         pool.teach(rows, labels)
         pool.close(self.store.queued_rows(without_unseen_of=replacing))
-        pool.close(self.store.answered_rows())
+        pool.close(self.fitter.known.answered())
         return pool
 
     # Items
@@ -203,7 +203,7 @@ class Chooser:
         if not n:
             return NO_ROWS
         queued = self.store.queued_rows(without_unseen_of=replacing)
-        taken, chosen = {*queued.tolist(), *self.store.answered_rows().tolist()}, list[int]()
+        taken, chosen = {*queued.tolist(), *self.fitter.known.answered().tolist()}, list[int]()
         for row in self._reference_order().tolist():
             if row not in taken and taken.isdisjoint(self.project.corpus.duplicates(as_rows([row])).tolist()):
                 chosen.append(row)

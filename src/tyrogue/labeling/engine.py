@@ -6,7 +6,6 @@ Nothing here waits for a model: a call is a few statements on the store and some
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from tyrogue.corpus.project import Project
@@ -14,12 +13,11 @@ from tyrogue.corpus.records import Record
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.labeling.plan import LIVE, Plan
 from tyrogue.labeling.preview import previews, want
-from tyrogue.store import Annotation, Class, Item, Model, Store
+from tyrogue.labeling.state import State, of_model, trainer
+from tyrogue.store import Annotation, Item, Model, Store
 
 LONGEST_TEXT = 20_000
 """Characters of a text that travel with its item; the rest on request."""
-TRAINER_IS_LOST_SECONDS = 10.0
-FEW_LABELS = 5
 
 Json = dict[str, Any]
 
@@ -34,8 +32,7 @@ class Engine:
 
     def __init__(self, project: Project, store: Store) -> None:
         self.project, self.store = project, store
-        # These look at every row; a request must not.
-        self.has_gold, self.pair = bool(project.corpus.gold_names()), project.corpus.pair
+        self._state = State(project, store)
 
     @property
     def plan(self) -> Plan:
@@ -78,43 +75,12 @@ class Engine:
 
     def state(self, annotator: str = "me") -> Json:
         """Gives everything that the page shows beside the text."""
-        counts, plan, model = self.store.counts(), self.plan, self.store.current_model()
-        classes = self.store.classes()
-        last = self.store.current_round()
-        return {
-            "project": self.project.name,
-            "project_id": self.project.key,
-            "total": len(self.project.corpus),
-            "labeled": counts.labeled,
-            "skipped": counts.skipped,
-            "flagged": counts.flagged,
-            "today": counts.today,
-            "classes": [_class(c) for c in classes],
-            "pair": self.pair,
-            "guidelines": self.store.get("guidelines", ""),
-            "round": None
-            if last is None
-            else {
-                "number": last.number,
-                "size": last.size,
-                "answered": last.answered,
-                "strategy": last.strategy,
-                "ratio": last.ratio,
-            },
-            "queue": {"ready": self.store.ready()},
-            "model": None if model is None else self._model(model),
-            "trainer": self._trainer(),
-            "pace_seconds": self.store.pace(annotator) or self.store.pace(),
-            "curve": self._curve(),
-            "audit": None if model is None else model.metrics.get("audit"),
-            "warnings": self._warnings(classes, counts.labeled),
-            "settings": {name: getattr(plan, name) for name in LIVE},
-            "autopilot": {
-                "available": self.has_gold,
-                **self.store.get("autopilot", {"on": False}),
-            },
-            "journal": self.store.journal_position(),
-        }
+        return self._state.of(annotator)
+
+    @property
+    def has_gold(self) -> bool:
+        """Whether any text came with a label."""
+        return self._state.has_gold
 
     # Around them
 
@@ -123,19 +89,18 @@ class Engine:
         records = self.project.corpus.records([item.row for item in items])
         versions = {model.version: model for model in self.store.models()} if items else {}
         tokens = self.project.corpus.token_lengths([item.row for item in items])
-        show = self.plan.suggestions
+        told = self.store.settings([*LIVE, "max_tokens"])
+        show, most = Plan.of(self.project.settings, told).suggestions, told.get("max_tokens", 512)
         return [
-            self._item(item, record, versions.get(item.model_version or ""), show=show, tokens=int(length), label=label)
-            for item, record, length in zip(items, records, tokens, strict=True)
+            self._item(item, record, versions.get(item.model_version or ""), show=show, cut=int(n) > most, label=label)
+            for item, record, n in zip(items, records, tokens, strict=True)
         ]
 
     def annotations(self, *, limit: int, before: int | None, annotator: str | None = None) -> Json:
         """Gives what was decided, newest first."""
         found = self.store.annotations(limit=limit + 1, before=before, annotator=annotator)
         records = self.project.corpus.records([a.row for a in found])
-        shown = [
-            self._receipt(a) | {"text": _short(r.text), "undone": a.undone} for a, r in zip(found, records, strict=True)
-        ]
+        shown = [_told(a) | {"text": _short(r.text), "undone": a.undone} for a, r in zip(found, records, strict=True)]
         return {"annotations": shown[:limit], "more": len(found) > limit}
 
     def row(self, row: int) -> Json:
@@ -201,7 +166,7 @@ class Engine:
     # Parts of the answers
 
     def _item(
-        self, item: Item, record: Record, model: Model | None, *, show: bool, tokens: int, label: int | None
+        self, item: Item, record: Record, model: Model | None, *, show: bool, cut: bool, label: int | None
     ) -> Json:
         probabilities = None if item.blind else _probabilities(item, model)
         return {
@@ -211,14 +176,14 @@ class Engine:
             "text": record.text[:LONGEST_TEXT],
             "text_pair": None if record.text_pair is None else record.text_pair[:LONGEST_TEXT],
             "text_length": len(record.text),
-            "cut": tokens > self.store.get("max_tokens", 512),
+            "cut": cut,
             "meta": record.meta,
             "kind": item.kind,
             "round": item.round,
             "position": item.position,
             "suggestion": probabilities[0] if probabilities and show else None,
             "probabilities": probabilities if show else None,
-            "model": None if model is None else self._model(model),
+            "model": None if model is None else of_model(model),
             "facts": dict(item.facts) | ({} if item.score is None else {"score": item.score}),
             "copies": self.project.corpus.copies(item.row),
             "label": label,
@@ -226,73 +191,28 @@ class Engine:
         }
 
     def _receipt(self, annotation: Annotation) -> Json:
-        return {
-            "id": annotation.id,
-            "item": annotation.item,
-            "row": annotation.row,
-            "action": annotation.action,
-            "class_id": annotation.class_id,
-            "note": annotation.note,
-            "annotator": annotation.annotator,
-            "created": annotation.created.isoformat(),
-        }
-
-    def _model(self, model: Model) -> Json:
-        age = (datetime.now(UTC) - model.created).total_seconds()
-        return {
-            "version": model.version,
-            "kind": model.kind,
-            "labels": model.labels,
-            "age_seconds": round(max(age, 0.0), 1),
-            "train_seconds": round(model.train_seconds, 2),
-        }
-
-    def _trainer(self) -> Json:
-        status = self.store.status("trainer")
-        if status is None:
-            return {"alive": False, "phase": "starting", "progress": None, "message": "Starting", "error": None}
-        told, age = status
-        alive = age < TRAINER_IS_LOST_SECONDS and told.get("phase") != "stopped"
-        return {name: told.get(name) for name in ("phase", "progress", "message", "error")} | {"alive": alive}
+        return _told(annotation) | {"labeled": self.store.labeled()}
 
     def _why_empty(self) -> str:
-        known = self.store.counts()
-        closed = known.labeled + known.skipped
-        if closed >= len(self.project.corpus):
+        known, _ = self._state.counted(self.store.journal_position())
+        if known.labeled + known.skipped >= len(self.project.corpus):
             return "done"
-        trainer = self._trainer()
-        resting = trainer["alive"] and trainer["phase"] == "waiting"
+        told = trainer(self.store)
+        resting = told["alive"] and told["phase"] == "waiting"
         return "done" if resting and self.store.get("exhausted", False) else "preparing"
 
-    def _curve(self) -> Json:
-        points = [p for m in self.store.models() if (p := self.store.get(f"curve/{m.version}")) is not None]
-        source = points[-1]["source"] if points else "none"
-        note = ""
-        if source == "cross-validated":
-            note = (
-                "Cross-validated on the labels themselves, with a linear model. Queried labels are harder than "
-                "average texts, so the accuracy on your texts is usually higher."
-            )
-        same = [p for p in points if p["source"] == source]
-        return {"source": source, "metric": "macro_f1", "points": same, "note": note}
 
-    def _warnings(self, classes: Sequence[Class], labeled: int) -> list[str]:
-        active = [c for c in classes if c.active]
-        if len(active) < 2:
-            return ["There is one class or none: add the classes to choose from (key c)."]
-        notes = [self.store.get("language", "")] if self.store.get("language", "") else []
-        if cut := self.store.get("cut", 0):
-            notes.append(
-                f"{cut:,} texts are longer than the {self.store.get('max_tokens')} tokens that the model reads; "
-                "it sees their beginning."
-            )
-        if labeled < 20:
-            return notes
-        few = [c for c in active if c.labeled < FEW_LABELS]
-        return notes + [
-            f"Class '{c.name}' has {c.labeled} label{'' if c.labeled == 1 else 's'}: search for examples of it (key /)."
-            for c in few
-        ]
+def _told(annotation: Annotation) -> Json:
+    return {
+        "id": annotation.id,
+        "item": annotation.item,
+        "row": annotation.row,
+        "action": annotation.action,
+        "class_id": annotation.class_id,
+        "note": annotation.note,
+        "annotator": annotation.annotator,
+        "created": annotation.created.isoformat(),
+    }
 
 
 def _probabilities(item: Item, model: Model | None) -> list[Json] | None:
@@ -301,17 +221,6 @@ def _probabilities(item: Item, model: Model | None) -> list[Json] | None:
     pairs = zip(model.class_ids, item.probabilities, strict=False)
     ranked = sorted(pairs, key=lambda pair: -pair[1])
     return [{"class_id": class_id, "probability": round(float(p), 4)} for class_id, p in ranked]
-
-
-def _class(c: Class) -> Json:
-    return {
-        "id": c.id,
-        "name": c.name,
-        "position": c.position,
-        "labeled": c.labeled,
-        "merged_into": c.merged_into,
-        "active": c.active,
-    }
 
 
 def _short(text: str, length: int = 280) -> str:

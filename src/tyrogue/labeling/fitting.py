@@ -17,11 +17,12 @@ from tyrogue.backbone import use_free_threads
 from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.labeling import quality
+from tyrogue.labeling.known import Known
 from tyrogue.labeling.plan import Plan
 from tyrogue.learner import rng_of
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
-from tyrogue.store import KINDS, Model, Store
+from tyrogue.store import Model, Store
 from tyrogue.types import UNLABELED, FitReport, Labels, Rows
 
 INSTANT = "linear"
@@ -37,8 +38,6 @@ RETRY_SECONDS = (10.0, 60.0, 300.0)
 TRIED_ON_TEXTS = 32
 """Texts that a new model must give finite logits for before it is put in charge."""
 KEPT_MODELS = 3
-TRAINED_ON = tuple(kind for kind in KINDS if kind != "reference")
-"""Labels of the reference sample judge models; no model learns from them."""
 
 
 class Publication(NamedTuple):
@@ -68,6 +67,7 @@ class Fitter:
     says what happened, and the fit is tried again when something is new or after a pause.
 
     Attributes:
+        known: what was decided so far.
         model: the model in charge, or None.
         record: what the store knows of it.
         error: why the last fit failed; None as soon as one succeeds.
@@ -75,6 +75,7 @@ class Fitter:
 
     def __init__(self, project: Project, store: Store, encoder: CachedEncoder, *, say: Callable[..., None]) -> None:
         self.project, self.store, self.encoder, self._say = project, store, encoder, say
+        self.known = Known(store)
         self.model: Classifier | None = None
         self.record: Model | None = None
         self.error: str | None = None
@@ -112,7 +113,7 @@ class Fitter:
 
     def train_now(self, plan: Plan) -> None:
         """Starts a fit on whatever is new, without waiting for a batch to be full."""
-        _, ids = self.store.labels(kinds=TRAINED_ON)
+        _, ids = self.known.labels()
         new = self.store.journal_position() != self._learned
         if self._running is None and new and len(np.unique(ids)) > 1:
             self._start_fit(plan.model, plan)
@@ -122,7 +123,7 @@ class Fitter:
 
         A class that the model in charge does not know yet is `UNLABELED`.
         """
-        rows, ids = self.store.labels(kinds=TRAINED_ON)
+        rows, ids = self.known.labels()
         return rows, self._positions(ids, self.class_ids)
 
     def take(self) -> Publication | None:
@@ -183,7 +184,7 @@ class Fitter:
         position = self.store.journal_position()
         if position == self._learned or self._resting(position):
             return None
-        rows, ids = self.store.labels(kinds=TRAINED_ON)
+        rows, ids = self.known.labels()
         if len(rows) < FIRST_LABELS or len(np.unique(ids)) < 2:
             return None
         current, wanted = self.record, plan.batch - plan.audited
@@ -208,7 +209,7 @@ class Fitter:
     def _lesson(self, kind: str) -> Lesson:
         position = self.store.journal_position()
         class_ids = self.store.class_index()
-        rows, ids = self.store.labels(kinds=TRAINED_ON)
+        rows, ids = self.known.labels()
         last = self.store.last_round()
         number = len(self.store.models()) + 1
         labels = self._positions(ids, class_ids)

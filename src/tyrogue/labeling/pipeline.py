@@ -39,6 +39,7 @@ class Pipeline:
         self.chooser = Chooser(project, store, encoder, self.fitter, say=say, urgent=self._something_urgent)
         self.dial = Dial(store, self.chooser)
         self.plan = self._planned()
+        self._nothing_at: tuple[int, int, int] | None = None
 
     def step(self) -> bool:
         """Does one piece of work; False when there was none."""
@@ -96,7 +97,7 @@ class Pipeline:
         """Less than a batch is queued: the next round is opened (or the one half opened is finished)."""
         if self.store.ready() >= self.plan.batch:
             return False
-        if self.chooser.nothing_left(self.plan):
+        if self._nothing_left():
             return self._note_exhausted(True)
         last = self.store.last_round()
         if last is None or last.queued:
@@ -133,6 +134,13 @@ class Pipeline:
 
     def _dial_moved(self, last: Round) -> bool:
         return last.size != self.plan.batch or (self.plan.has_dial and last.ratio != self.plan.ratio)
+
+    def _nothing_left(self) -> bool:
+        """Whether there is nothing to ask; once so, it is looked again when something has changed."""
+        now = (self.store.journal_position(), len(self.project.corpus), self.plan.audited)
+        if self._nothing_at != now and self.chooser.nothing_left(self.plan):
+            self._nothing_at = now
+        return self._nothing_at == now
 
     @property
     def exhausted(self) -> bool:

@@ -1,0 +1,38 @@
+"""What the journal amounts to, read once for each of its records: the trainer asks ten times a second."""
+
+from __future__ import annotations
+
+from tyrogue.store import KINDS, Store
+from tyrogue.types import Labels, Rows
+
+TRAINED_ON = tuple(kind for kind in KINDS if kind != "reference")
+"""Labels of the reference sample judge models; no model learns from them."""
+
+
+class Known:
+    """Labels and answered rows of a project."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._position = -1
+        self._labels: tuple[Rows, Labels] | None = None
+        self._answered: Rows | None = None
+
+    def labels(self) -> tuple[Rows, Labels]:
+        """Gives the rows that models may train on, sorted, and the class ids of their labels."""
+        self._turn()
+        if self._labels is None:
+            self._labels = self.store.labels(kinds=TRAINED_ON)
+        return self._labels
+
+    def answered(self) -> Rows:
+        """Gives the rows about which a decision stands, sorted."""
+        self._turn()
+        if self._answered is None:
+            self._answered = self.store.answered_rows()
+        return self._answered
+
+    def _turn(self) -> None:
+        position = self.store.journal_position()
+        if position != self._position:
+            self._position, self._labels, self._answered = position, None, None
