@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tyrogue.corpus.importing import import_source
 from tyrogue.corpus.project import Project
@@ -24,6 +25,7 @@ from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.labeling.engine import Engine
 from tyrogue.labeling.pipeline import Pipeline
 from tyrogue.labeling.plan import Plan
+from tyrogue.models import logistic
 from tyrogue.store import Store
 from tyrogue.types import Floats, Text
 
@@ -94,6 +96,14 @@ def make_project(folder: Path, n: int = 400, *, classes: Sequence[str] = CLASSES
         for name in classes:
             store.add_class(name)
     return project
+
+
+def without_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes out what costs time and decides nothing here: looking for free cores, choosing the regularisation."""
+    monkeypatch.setattr("tyrogue.labeling.ahead.use_free_threads", lambda: 1)
+    monkeypatch.setattr("tyrogue.labeling.fitting.use_free_threads", lambda: 1)
+    chosen = logistic.Chosen(1.0, 1.0, float("nan"), float("nan"), 0)
+    monkeypatch.setattr("tyrogue.models.logistic.choose", lambda *_, **__: chosen)
 
 
 class Session:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 import pytest
-from small import CLASSES, Session, text_of
+from small import CLASSES, Session, text_of, without_delay
 from sqlalchemy import Engine, event
 
 from tyrogue.corpus import sqlite as corpus
@@ -129,8 +129,7 @@ def costs(s: Session, meter: Meter) -> dict[str, Cost]:
 
 
 def test_nobody_waits_longer_for_a_larger_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tyrogue.labeling.ahead.use_free_threads", lambda: 1)
-    monkeypatch.setattr("tyrogue.labeling.fitting.use_free_threads", lambda: 1)
+    without_delay(monkeypatch)
     monkeypatch.setattr("tyrogue.labeling.dial.RATIOS", (1, 3))
     both: list[dict[str, Cost]] = []
     with metered(monkeypatch) as meter:

@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from fastapi.testclient import TestClient
-from small import Json, Session, session
+from small import Json, Session, session, without_delay
 
 from tyrogue.labeling import preview
 from tyrogue.labeling.app import create_app
@@ -25,8 +25,7 @@ BATCH, AUDITED = 10, 1
 
 @pytest.fixture(autouse=True)
 def _without_looking_around(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tyrogue.labeling.ahead.use_free_threads", lambda: 1)
-    monkeypatch.setattr("tyrogue.labeling.fitting.use_free_threads", lambda: 1)
+    without_delay(monkeypatch)
 
 
 @pytest.fixture

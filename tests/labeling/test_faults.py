@@ -19,7 +19,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
-from small import WordEncoder, gold_of, make_project, session, wait_for
+from small import WordEncoder, gold_of, make_project, session, wait_for, without_delay
 from sqlalchemy import event
 
 from tyrogue.encoders import vectors
@@ -39,8 +39,7 @@ LATER = 1e9
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses, except those that a test is about."""
-    monkeypatch.setattr("tyrogue.labeling.ahead.use_free_threads", lambda: 1)
-    monkeypatch.setattr("tyrogue.labeling.fitting.use_free_threads", lambda: 1)
+    without_delay(monkeypatch)
     monkeypatch.setattr(trainer, "PATIENCE", (0.05,))
     monkeypatch.setattr(trainer, "POLL_SECONDS", 0.005)
     monkeypatch.setattr(trainer, "SHOWN_SECONDS", 0.2)

@@ -11,7 +11,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
-from small import CLASSES, Json, Session, gold_of, make_project, session, text_of
+from small import CLASSES, Json, Session, gold_of, make_project, session, text_of, without_delay
 
 from tyrogue.corpus.importing import import_source
 from tyrogue.labeling import fitting
@@ -26,8 +26,7 @@ BATCH = 10
 
 @pytest.fixture(autouse=True)
 def _without_looking_around(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tyrogue.labeling.ahead.use_free_threads", lambda: 1)
-    monkeypatch.setattr("tyrogue.labeling.fitting.use_free_threads", lambda: 1)
+    without_delay(monkeypatch)
     monkeypatch.setattr("tyrogue.labeling.dial.RATIOS", ())  # test_dial.py is about those
     # What is asked depends on how long training takes; here it must not depend on how busy the machine is.
     monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 0.5)
@@ -44,9 +43,9 @@ def entropies(items: Sequence[Item]) -> list[float]:
 
 
 def test_a_batch_is_always_ahead_while_the_pool_lasts(tmp_path: Path) -> None:
-    with session(tmp_path, n=90) as s:
-        for given in range(90):
-            left = 90 - given
+    with session(tmp_path, n=50) as s:
+        for given in range(50):
+            left = 50 - given
             assert s.store.ready() >= min(BATCH, left)
             assert s.store.ready() < 2 * BATCH
             s.label(1)
@@ -55,9 +54,9 @@ def test_a_batch_is_always_ahead_while_the_pool_lasts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("audit", [0.0, 0.1])
 def test_every_text_is_asked_once_and_then_it_is_done(audit: float, tmp_path: Path) -> None:
-    with session(tmp_path, n=60, audit=audit) as s:
+    with session(tmp_path, n=40, audit=audit) as s:
         withheld = [] if audit else s.project.corpus.reference.tolist()
-        assert sorted(s.label(60 - len(withheld))) == sorted(set(range(60)) - set(withheld))
+        assert sorted(s.label(40 - len(withheld))) == sorted(set(range(40)) - set(withheld))
         s.store.report("trainer", {"phase": "waiting"})
         assert s.engine.next(1) == {"items": [], "reason": "done"}
         assert not s.pipeline.step(), "there is nothing to do, so that nothing must be done"
@@ -92,7 +91,7 @@ def test_several_people_never_get_the_same_text(tmp_path: Path) -> None:
     people = ["ann", "ben", "cy"]
     with session(tmp_path) as s:
         given: list[int] = []
-        for turn in range(45):
+        for turn in range(24):
             annotator = people[turn % 3]
             held = s.ask(3, annotator)
             s.answer(held[turn % 3], annotator=annotator)  # not always the first one
@@ -103,7 +102,7 @@ def test_several_people_never_get_the_same_text(tmp_path: Path) -> None:
             assert not set(in_hand) & set(given)
             s.settle()
             assert s.store.ready() >= BATCH
-        assert len(set(given)) == 45
+        assert len(set(given)) == 24
 
 
 # Ranking, and ranking again
@@ -217,15 +216,15 @@ def test_a_tenth_is_audited_blind_and_never_trained_on(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(LinearClassifier, "fit", noting)
     with session(tmp_path) as s:
-        rows, items = audited(s, 100)
-        assert 9 <= len(rows) <= 11
+        rows, items = audited(s, 60)
+        assert len(rows) == 6
         assert set(rows) <= set(s.project.corpus.reference.tolist())
         for item in items:
             assert item["suggestion"] is item["probabilities"] is item["model"] is None
             assert s.store.item(item["id"]).blind
         by_round = Counter(item["round"] for item in items)
         assert set(by_round.values()) == {1}, "one in each batch of ten"
-        assert len(trained) > 60
+        assert len(trained) > 40
         assert not trained & set(s.project.corpus.reference.tolist())
         assert s.engine.state()["audit"]["n"] >= len(rows) - 2
 
@@ -233,13 +232,13 @@ def test_a_tenth_is_audited_blind_and_never_trained_on(tmp_path: Path, monkeypat
 def test_the_audit_asks_in_a_random_order_that_depends_on_nothing(tmp_path: Path) -> None:
     orders = []
     for name, settings in (
-        ("a", {}),
-        ("b", {"batch": 15, "audit": 0.2}),
-        ("c", {"strategy": "random", "parameters": {}}),
+        ("a", {"audit": 0.4}),
+        ("b", {"batch": 15, "audit": 0.5}),
+        ("c", {"strategy": "random", "parameters": {}, "audit": 0.5}),
     ):
         (tmp_path / name).mkdir()
         with session(tmp_path / name, n=300, **settings) as s:
-            orders.append(audited(s, 60)[0])
+            orders.append(audited(s, 20)[0])
     shortest = min(map(len, orders))
     assert shortest >= 5
     assert orders[0][:shortest] == orders[1][:shortest] == orders[2][:shortest]
@@ -358,8 +357,8 @@ def test_other_strategies_choose_in_the_same_session(strategy: str, tmp_path: Pa
     with session(
         tmp_path, n=120, strategy=name, parameters=parameters, mode="current" if mode == "current" else "cached"
     ) as s:
-        asked = s.label(35)
-        assert len(set(asked)) == 35
+        asked = s.label(24)
+        assert len(set(asked)) == 24
         steps = {item["facts"].get("step") for item in s.ask(10) if item["kind"] == "query"}
         assert len(steps) == 1
         assert s.store.rounds()[-1].strategy == name
@@ -392,7 +391,7 @@ def test_the_same_answers_get_the_same_questions(strategy: str, tmp_path: Path) 
         (tmp_path / name).mkdir()
         parameters = {"candidates": 150} if strategy == "tyrogue" else {}
         with session(tmp_path / name, n=150, strategy=strategy, parameters=parameters) as s:
-            runs.append(s.label(45))
+            runs.append(s.label(32))
     assert runs[0] == runs[1]
 
 
@@ -400,10 +399,10 @@ def test_a_restart_at_any_step_asks_the_same(tmp_path: Path) -> None:
     for name in ("straight", "restarted"):
         (tmp_path / name).mkdir()
     with session(tmp_path / "straight", n=150) as s:
-        expected = s.label(32)
+        expected = s.label(24)
     with session(tmp_path / "restarted", n=150) as s:
         asked = []
-        for _ in range(32):
+        for _ in range(24):
             asked += s.label(1, settle=False)
             s.restart()
             s.settle()
