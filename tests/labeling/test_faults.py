@@ -395,7 +395,7 @@ def test_a_database_held_for_a_moment_delays_and_loses_nothing(tmp_path: Path, m
 
 
 def test_a_database_held_for_too_long_is_told_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 1.0)
     desk = Desk(tmp_path)
     with working(desk, monkeypatch):
         desk.ready()
@@ -404,7 +404,7 @@ def test_a_database_held_for_too_long_is_told_and_waited_for(tmp_path: Path, mon
         with held(desk):
             with pytest.raises(ProjectError, match="another process"):
                 desk.label(1)
-            time.sleep(1.5)  # the trainer meets it too, when it wants to say something
+            time.sleep(2.5)  # the trainer meets it too, when it wants to say something
         desk.label(8)
         desk.ready()
         desk.trained_on(9)

@@ -11,7 +11,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
-from small import CLASSES, Json, Session, gold_of, make_project, session, text_of, without_delay
+from small import CLASSES, Json, Session, gold_of, make_project, session, text_of, wait_for, without_delay
 
 from tyrogue.corpus.importing import import_source
 from tyrogue.labeling import fitting
@@ -250,8 +250,8 @@ def test_a_batch_that_is_chosen_again_halfway_keeps_its_share(tmp_path: Path) ->
     with session(tmp_path, audit=0.2) as s:
         s.label(11)
         s.label(2, settle=False)
-        while not s.pipeline.fitter.finished:
-            s.pipeline.step()
+        s.pipeline.fitter.train_now(s.pipeline.plan)
+        wait_for(lambda: s.pipeline.fitter.finished, "the fit ends")
         newest = s.store.rounds()[-1].number
         older = [row for (number, _), row in s.queue() if number < newest]
         held = s.ask(len(older) + 6)  # seen before the model is taken over

@@ -63,7 +63,7 @@ class Engine:
         annotation = known or self.store.annotate(
             token=token, item=item, annotator=annotator, action=action, class_id=class_id, note=note, seconds=seconds
         )
-        return self._receipt(annotation) | {"labeled": self.store.counts().labeled}, known is None
+        return self._receipt(annotation), known is None
 
     def undo(self, *, token: str, annotator: str = "me") -> Json | None:
         """Takes the annotator's last decision back; None when there is none."""
