@@ -45,6 +45,16 @@ def imported(told: Json) -> str:
     return f"## A million texts\n\n{table(['', size], rows)}"
 
 
+def first_text(told: Json) -> str:
+    rows = [[f"{f['rows']:,}", len(f["runs"]), f["median_s"], f["worst_s"]] for f in told["figures"]["files"]]
+    return (
+        "## From the command to the first text\n\n"
+        + table(["rows of the file", "runs", "seconds (median)", "worst"], rows)
+        + "\n\nA new project each time: import, server, trainer and weights are started, as many texts as three "
+        "seconds allow are embedded, and the first are chosen among them."
+    )
+
+
 def latency(told: Json) -> str:
     figures = told["figures"]
     names = ["acquire_p50_s", "acquire_p95_s", "prepared_p95_s", "head_p95_s", "rss_mb"]
@@ -115,6 +125,7 @@ def throughput(told: Json) -> str:
 
 
 SECTIONS: dict[str, Callable[[Json], str]] = {
+    "first_text": first_text,
     "session": session,
     "latency": latency,
     "throughput": throughput,

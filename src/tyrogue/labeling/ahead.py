@@ -44,11 +44,14 @@ class Ahead:
     def __init__(self, project: Project, encoder: CachedEncoder, *, say: Say) -> None:
         self.project, self.encoder, self._say = project, encoder, say
         self._scouted = NO_ROWS
+        self._spent = 0.0
+        """Seconds that the last embedding took before something more urgent ended it."""
 
     def embed(self, rows: Rows, what: str, view: PoolView, *, unless: Callable[[], bool]) -> bool:
         """Embeds these rows in slices, random ones first; False when `unless` came true before the end."""
         missing = rows[~self.encoder.filled(rows)] if view.mode == "cached" else view.unasked(rows)
         missing = np.random.default_rng(len(missing)).permutation(missing)
+        began = time.perf_counter()
         for start in range(0, len(missing), SLICE):
             if start % (8 * SLICE) == 0:
                 use_free_threads()
@@ -59,6 +62,7 @@ class Ahead:
             else:
                 view.features(some)
             if start + SLICE < len(missing) and unless():
+                self._spent = time.perf_counter() - began
                 return False
         return True
 
@@ -77,7 +81,7 @@ class Ahead:
         use_free_threads()
         self._say("embedding", "Reading the first texts")
         rows = rng.permutation(view.draw(MANY, rng))
-        until = time.perf_counter() + FIRST_SCREEN_SECONDS
+        until = time.perf_counter() + FIRST_SCREEN_SECONDS - self._spent
         for start in range(0, len(rows), 32):
             self._remember(rows[start : start + 32])
             if start >= 2 * n and time.perf_counter() > until:

@@ -7,8 +7,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import norm
-from sklearn.metrics import accuracy_score, f1_score
+from scipy.special import ndtri
 
 from tyrogue import models
 from tyrogue.corpus.project import Project, is_project
@@ -41,7 +40,7 @@ def wilson(correct: int, n: int, confidence: float = 0.95) -> tuple[float, float
     """Gives the Wilson score interval of a proportion (Wilson, 1927)."""
     if n == 0:
         return 0.0, 1.0
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = float(ndtri(0.5 + confidence / 2))
     share = correct / n
     center = (correct + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * sqrt(correct * (n - correct) / n + z * z / 4)
@@ -100,6 +99,8 @@ def cross_validate(
 
 
 def _point(source: str, lesson: Lesson, gold: Labels, predicted: Labels) -> dict[str, Any]:
+    from sklearn.metrics import accuracy_score, f1_score  # half a second that the first text must not wait for
+
     return {
         "source": source,
         "labels": len(lesson.rows),
