@@ -261,6 +261,26 @@ def test_a_batch_that_is_chosen_again_halfway_keeps_its_share(tmp_path: Path) ->
         assert kinds == {"query": 8, "reference": 2}
 
 
+def test_a_plan_that_does_not_work_ahead_learns_every_label_before_it_asks_on(tmp_path: Path) -> None:
+    with session(tmp_path, audit=0.0, ahead=False) as s:
+        learned = 0
+        for batch in range(3):
+            assert s.store.ready() == BATCH
+            items = s.ask(BATCH)
+            assert {item["model"] and item["model"]["labels"] for item in items} == {learned or None}
+            for item in items[:-1]:
+                s.answer(item)
+                s.settle()
+                assert s.store.ready() == 0, "the next batch must wait for the last label"
+            if batch:
+                s.engine.submit(token=uuid.uuid4().hex, item=items[-1]["id"], action="skip")
+            else:
+                s.answer(items[-1])
+            s.settle()
+            learned += BATCH - bool(batch)
+            assert s.store.models()[-1].labels == learned
+
+
 # What is learned
 
 

@@ -51,6 +51,7 @@ def label(
     mode: options.ModeName = "cached",
     batch: options.Batch = 50,
     audit: options.Audit = 0.1,
+    ahead: options.Ahead = True,
     guidelines: Annotated[Path | None, typer.Option(help="A Markdown file shown beside the text.")] = None,
     seed: options.Seed = 0,
     host: options.Host = "127.0.0.1",
@@ -69,6 +70,7 @@ def label(
         mode=mode,
         batch=batch,
         audit=audit,
+        ahead=ahead,
         seed=seed,
     )
     address = free_address(host, port)
@@ -139,6 +141,7 @@ def import_(
     mode: options.ModeName = "cached",
     batch: options.Batch = 50,
     audit: options.Audit = 0.1,
+    ahead: options.Ahead = True,
     seed: options.Seed = 0,
     json_: options.Json = False,
 ) -> None:
@@ -154,6 +157,7 @@ def import_(
         mode=mode,
         batch=batch,
         audit=audit,
+        ahead=ahead,
         seed=seed,
     )
     report = _import(source, place, plan, columns=columns, encoding=encoding, classes=_names(labels))

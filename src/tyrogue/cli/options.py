@@ -54,6 +54,14 @@ Audit = Annotated[
         min=0, max=0.5, help="Share of each batch drawn at random to judge the model.", rich_help_panel=_MODEL
     ),
 ]
+Ahead = Annotated[
+    bool,
+    typer.Option(
+        "--ahead/--synchronous",
+        help="Choose the next batch while this one is labeled, or only after it was learned.",
+        rich_help_panel=_MODEL,
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Of everything that is drawn.", rich_help_panel=_MODEL)]
 Host = Annotated[str, typer.Option(envvar="TYROGUE_HOST", help="Address to listen on.", rich_help_panel=_SERVER)]
 Port = Annotated[
@@ -81,6 +89,7 @@ def plan(
     batch: int = 50,
     audit: float = 0.1,
     seed: int = 0,
+    ahead: bool = True,
 ) -> Plan:
     """Gives the plan that these options mean, after making its strategy once to see that it can be made."""
     if mode not in ("cached", "current"):
@@ -99,6 +108,7 @@ def plan(
         checkpoint=checkpoint,
         mode="cached" if mode == "cached" else "current",
         seed=seed,
+        ahead=ahead,
     )
     made.make_strategy()
     return made

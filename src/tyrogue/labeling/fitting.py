@@ -197,6 +197,8 @@ class Fitter:
 
     def _time_has_come(self, plan: Plan, missing: int, fresh: int) -> bool:
         """Whether the labels still missing take no longer than the training will."""
+        if not plan.ahead:
+            return missing == 0 or not len(self.store.queued_rows())
         pace = self.store.pace() or 3.0
         if missing * pace <= self._expected_seconds(plan.model):
             return fresh >= min(FIRST_LABELS, plan.batch // 2) or missing == 0

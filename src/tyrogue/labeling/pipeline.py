@@ -95,7 +95,7 @@ class Pipeline:
 
     def _fill(self) -> bool:
         """Less than a batch is queued: the next round is opened (or the one half opened is finished)."""
-        if self.store.ready() >= self.plan.batch:
+        if self.store.ready() >= self.plan.batch or (not self.plan.ahead and self._before_the_next()):
             return False
         if self._nothing_left():
             return self._note_exhausted(True)
@@ -129,8 +129,12 @@ class Pipeline:
         """Whether people might reach the end of the queue before all candidates are embedded."""
         return self._short_of(self.plan.batch // 2)
 
+    def _before_the_next(self) -> bool:
+        """Whether a plan that does not work ahead must wait: for labels of this batch, or for what they teach."""
+        return bool(len(self.store.queued_rows())) or self.fitter.busy or self.fitter.step(self.plan)
+
     def _short_of(self, n: int) -> bool:
-        return self.store.ready() < n and not self.exhausted
+        return self.plan.ahead and self.store.ready() < n and not self.exhausted
 
     def _dial_moved(self, last: Round) -> bool:
         return last.size != self.plan.batch or (self.plan.has_dial and last.ratio != self.plan.ratio)

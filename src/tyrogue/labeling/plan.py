@@ -41,6 +41,8 @@ class Plan:
         max_length: tokens that the model reads; None for the checkpoint's own.
         seed: of everything drawn.
         suggestions: whether the page shows what the model thinks.
+        ahead: whether the next batch is chosen while this one is labeled. Without it the next batch waits for the last
+            label and the training on it, as in the paper's experiments, and so do people.
     """
 
     strategy: str = "tyrogue"
@@ -55,6 +57,7 @@ class Plan:
     max_length: int | None = None
     seed: int = 0
     suggestions: bool = True
+    ahead: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch <= 1000:
