@@ -1,10 +1,15 @@
 """How long annotators wait: drives the real server over HTTP with simulated people.
 
     python benchmarks/session.py --annotators 1 --labels 200 --data FOLDER --json
+    python benchmarks/session.py --all --data FOLDER
 
 Each annotator reserves five texts as the page does, thinks for a log-normal time, submits, and takes the next. The
 wait of an item is the time from the decision until the next text is in hand, both requests included; the page hides
 most of it by showing a text that it already has.
+
+`--mode synchronous` is the same with the pipeline switched off; `--mode small-text` a loop written on that library
+(it must be installed: fine-tuning with its defaults, least confidence over the pool), where people wait for training
+and acquisition. In both nothing happens while people think, so they think for no time at all.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import subprocess
 import sys
@@ -28,25 +34,48 @@ import numpy as np
 import pandas as pd
 from machine import write
 from sklearn.metrics import f1_score
+from synchronous import small_text_session
 
 POOL, TEST = 10_000, 2_000
+ALL = ((1, 150, "ahead"), (5, 250, "ahead"), (20, 500, "ahead"), (1, 150, "synchronous"), (1, 150, "small-text"))
+"""(annotators, labels, mode) of `--all`."""
+
+
+class Data:
+    """A pool with gold labels and a test sample: a dataset folder, or the demo corpus."""
+
+    def __init__(self, folder: Path | None) -> None:
+        train, test = _demo() if folder is None else _dataset(folder)
+        self.train = train.sample(min(POOL, len(train)), random_state=0)
+        self.test = test.sample(min(TEST, len(test)), random_state=0)
+        self.classes = sorted(set(train.label))
+        self.gold = dict(zip(self.train.text, self.train.label, strict=True))
+
+
+def _dataset(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    classes = json.loads((folder / "meta.json").read_text())["classes"]
+    parts = [pd.read_parquet(folder / f"{part}.parquet") for part in ("train", "test")]
+    train, test = (part.assign(label=[classes[i] for i in part.label]) for part in parts)
+    return train, test
+
+
+def _demo() -> tuple[pd.DataFrame, pd.DataFrame]:
+    from tyrogue.corpus.demo import demo_rows
+
+    rows = pd.DataFrame([{"text": row.text, "label": row.gold} for row in demo_rows()])
+    return rows.iloc[len(rows) // 5 :], rows.iloc[: len(rows) // 5]
 
 
 class Server:
-    """`tyrogue label` on a sample of a dataset."""
+    """`tyrogue label` on a pool."""
 
-    def __init__(self, data: Path, folder: Path, model: str, batch: int) -> None:
-        classes = json.loads((data / "meta.json").read_text())["classes"]
-        train = pd.read_parquet(data / "train.parquet")
-        train = train.sample(min(POOL, len(train)), random_state=0)
-        test = pd.read_parquet(data / "test.parquet")
-        test = test.sample(min(TEST, len(test)), random_state=0)
-        self.gold = {text: classes[label] for text, label in zip(train.text, train.label, strict=True)}
-        self.test, self.folder, self.classes = test.assign(label=[classes[i] for i in test.label]), folder, classes
-        train[["text"]].to_csv(folder / "pool.csv", index=False)
+    def __init__(self, data: Data, folder: Path, model: str, batch: int, mode: str) -> None:
+        self.data, self.gold, self.folder, self.classes = data, data.gold, folder, data.classes
+        data.train[["text"]].to_csv(folder / "pool.csv", index=False)
         self.project = folder / "pool.tyrogue"
-        command = [sys.executable, "-m", "tyrogue", "label", str(folder / "pool.csv"), "--labels", ",".join(classes)]
-        options = ["--model", model, "--batch", str(batch), "--audit", "0", "--no-browser", "--port", "0"]
+        command = [sys.executable, "-m", "tyrogue", "label", str(folder / "pool.csv")]
+        command += ["--labels", ",".join(self.classes)]
+        options = ["--model", model, "--batch", str(batch), "--audit", "0", "--no-browser", "--port", "0", f"--{mode}"]
         self.log = (folder / "log").open("w")
         started = time.perf_counter()
         self.process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=self.log, text=True)
@@ -69,11 +98,14 @@ class Server:
 
     def macro_f1(self) -> float:
         """Classifies the test sample with the project's newest model."""
-        self.test[["text"]].to_csv(self.folder / "test.csv", index=False)
+        self.data.test[["text"]].to_csv(self.folder / "test.csv", index=False)
         out = self.folder / "predicted.csv"
         command = [sys.executable, "-m", "tyrogue", "predict", str(self.project), str(self.folder / "test.csv")]
         subprocess.run([*command, "-o", str(out)], check=True, capture_output=True)
-        return float(f1_score(self.test.label, pd.read_csv(out).label, average="macro"))
+        return float(f1_score(self.data.test.label, pd.read_csv(out).label, average="macro"))
+
+
+Json = dict[str, Any]
 
 
 class Annotator(threading.Thread):
@@ -134,57 +166,93 @@ class Quota:
             return self.n >= 0
 
 
+def over_http(data: Data, *, annotators: int, labels: int, mode: str, seconds: float, batch: int, model: str) -> Json:
+    """Lets people label through the server; gives what they waited and what was learned."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Server(data, Path(folder), model, batch, mode)
+        try:
+            return _labeled(server, annotators, labels, seconds if mode == "ahead" else 0.0, batch)
+        finally:
+            server.stop()
+
+
+def _labeled(server: Server, annotators: int, labels: int, seconds: float, batch: int) -> Json:
+    started = time.perf_counter()
+    while not server.call("api/next", {"n": 1, "annotator": "a0"})["items"]:
+        time.sleep(0.02)
+    first_text = server.ready_seconds + time.perf_counter() - started
+    quota = Quota(labels)
+    people = [Annotator(server, f"a{i}", quota, seconds, i, batch) for i in range(annotators)]
+    trainings: dict[str, float] = {}
+    for person in people:
+        person.start()
+    while any(person.is_alive() for person in people):
+        _note_training(server, trainings)
+        time.sleep(0.5)
+    _wait_for_the_last(server, labels - batch // 2, trainings)
+    waits = np.array([wait for person in people for wait in person.waits])
+    seen = sum(person.seen for person in people)
+    return {
+        "first_text_s": round(first_text, 2),
+        "wait_p50_s": round(float(np.quantile(waits, 0.5)), 4),
+        "wait_p95_s": round(float(np.quantile(waits, 0.95)), 4),
+        "wait_max_s": round(float(waits.max()), 4),
+        "waited_s": round(float(waits.sum()), 1),
+        "stale_share": round(sum(person.stale for person in people) / max(seen, 1), 4),
+        "errors": sum(person.errors for person in people),
+        "train_s": round(float(np.median(list(trainings.values()) or [0])), 1),
+        "macro_f1": round(server.macro_f1(), 4),
+    }
+
+
+def _note_training(server: Server, trainings: dict[str, float]) -> int:
+    model = server.call("api/state")["model"]
+    if model is None:
+        return 0
+    if model["kind"] != "linear":
+        trainings[model["version"]] = model["train_seconds"]
+    return int(model["labels"])
+
+
+def _wait_for_the_last(server: Server, labels: int, trainings: dict[str, float]) -> None:
+    deadline = time.monotonic() + 180
+    while _note_training(server, trainings) < labels and time.monotonic() < deadline:
+        time.sleep(0.5)
+
+
+def session(data: Data, **setting: Any) -> Json:
+    """Measures one setting."""
+    told = {name: setting[name] for name in ("annotators", "labels", "mode", "model")}
+    if setting["mode"] == "small-text":
+        return told | small_text_session(data, labels=setting["labels"], batch=setting["batch"])
+    return told | over_http(data, **setting)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--annotators", type=int, default=1)
     parser.add_argument("--labels", type=int, default=200)
+    parser.add_argument("--mode", choices=("ahead", "synchronous", "small-text"), default="ahead")
     parser.add_argument("--seconds", type=float, default=3.0, help="median time to think")
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--model", default="transformer")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="a dataset folder: train.parquet, test.parquet, meta.json"
-    )
+    parser.add_argument("--data", type=Path, help="a dataset folder: train.parquet, test.parquet, meta.json")
+    parser.add_argument("--all", action="store_true", help="every setting of the docs, into results/session.json")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
-    parser.add_argument("--save", help="write results/NAME.json")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(options.data, Path(folder), options.model, options.batch)
-        started = time.perf_counter()
-        while not server.call("api/next", {"n": 1, "annotator": "probe"})["items"]:
-            time.sleep(0.02)
-        first_text = server.ready_seconds + time.perf_counter() - started
-        quota = Quota(options.labels)
-        people = [
-            Annotator(server, f"a{i}", quota, options.seconds, i, options.batch) for i in range(options.annotators)
-        ]
-        for person in people:
-            person.start()
-        for person in people:
-            person.join()
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            model = server.call("api/state")["model"]
-            if model is not None and model["labels"] >= options.labels - options.batch // 2:
-                break
-            time.sleep(0.5)
-        waits = np.array([wait for person in people for wait in person.waits])
-        seen = sum(person.seen for person in people)
-        figures = {
-            "annotators": options.annotators,
-            "labels": options.labels,
-            "model": options.model,
-            "first_text_s": round(first_text, 2),
-            "wait_p50_s": round(float(np.quantile(waits, 0.5)), 4),
-            "wait_p95_s": round(float(np.quantile(waits, 0.95)), 4),
-            "wait_max_s": round(float(waits.max()), 4),
-            "stale_share": round(sum(person.stale for person in people) / max(seen, 1), 4),
-            "errors": sum(person.errors for person in people),
-            "macro_f1": round(server.macro_f1(), 4),
-        }
-        server.stop()
-    if options.save:
-        write(options.save, figures)
-    print(json.dumps(figures))
+    datasets = os.environ.get("TYROGUE_DATASETS")
+    folder = options.data or (Path(datasets, "ag_news") if datasets else None)
+    data = Data(folder)
+    same = {"seconds": options.seconds, "batch": options.batch, "model": options.model}
+    if not options.all:
+        one = session(data, annotators=options.annotators, labels=options.labels, mode=options.mode, **same)
+        print(json.dumps(one))
+        return
+    sessions = []
+    for annotators, labels, mode in ALL:
+        sessions.append(session(data, annotators=annotators, labels=labels, mode=mode, **same))
+        print(json.dumps(sessions[-1]), flush=True)
+    write("session", {"data": "demo corpus" if folder is None else folder.name, "pool": POOL, "sessions": sessions})
 
 
 if __name__ == "__main__":
