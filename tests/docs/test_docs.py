@@ -88,10 +88,6 @@ def test_the_changelog_knows_this_version() -> None:
     assert f"## {tyrogue.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-if __name__ == "__main__":
-    CLI_PAGE.write_text(cli_page(), encoding="utf-8")
-
-
 def test_the_table_of_kmeans_is_what_the_result_files_say() -> None:
     found: dict[tuple[str, str], list[float]] = {}
     for file in (ROOT / "experiments" / "results" / "kmeans").glob("*.jsonl"):
@@ -103,3 +99,7 @@ def test_the_table_of_kmeans_is_what_the_result_files_say() -> None:
         ag_news, csabstruct = (found[variant, name] for name in ("ag_news", "csabstruct"))
         assert len(ag_news) == len(csabstruct) == 3
         assert f"| {variant} | {sum(ag_news) / 3:.3f} | {sum(csabstruct) / 3:.3f} |" in told
+
+
+if __name__ == "__main__":
+    CLI_PAGE.write_text(cli_page(), encoding="utf-8")
