@@ -7,12 +7,12 @@ an endless stream of texts: its variance is that times (N - n) / (N - 1).
 from __future__ import annotations
 
 from math import sqrt
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from tyrogue.types import Labels
 
@@ -60,7 +60,7 @@ def wilson(correct: int, n: int, confidence: float = 0.95, population: int | Non
         return share, share
     # A sample from a finite pool tells as much as a larger one from an endless pool.
     worth = n if population is None else n * (population - 1) / (population - n)
-    z2 = float(norm.ppf(0.5 + confidence / 2)) ** 2
+    z2 = NormalDist().inv_cdf(0.5 + confidence / 2) ** 2
     center = (share * worth + z2 / 2) / (worth + z2)
     half = sqrt(z2 * (share * (1 - share) * worth + z2 / 4)) / (worth + z2)
     low, high = (0.0 if share == 0 else center - half), (1.0 if share == 1 else center + half)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2_contingency
 
 from tyrogue import stopping
 from tyrogue.estimates import ENOUGH
@@ -144,6 +143,8 @@ def drift(queried: Labels, sample: Labels, names: Sequence[str], *, source: str)
         names: of the classes.
         source: `audit` or `predictions`.
     """
+    from scipy.stats import chi2_contingency  # half a second of imports, which the web process does without
+
     counts = np.stack([np.bincount(some, minlength=len(names)) for some in (queried, sample)])
     counts = counts[:, counts.sum(0) > 0]
     if (counts.sum(1) < ENOUGH).any() or counts.shape[1] < 2:

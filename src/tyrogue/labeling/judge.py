@@ -16,6 +16,7 @@ from tyrogue.labeling.checks import SAMPLE, order_of
 from tyrogue.labeling.fitting import Fitter
 from tyrogue.labeling.lessons import knows_checks
 from tyrogue.labeling.plan import Plan
+from tyrogue.labeling.reviewing import VECTORS
 from tyrogue.store import Store
 from tyrogue.types import UNLABELED, Floats, Labels, Rows
 
@@ -66,6 +67,8 @@ class Judge:
         now = (version, self.store.journal_position(), self.fitter.known.promoted(), self._folds.done, self._measured())
         if now == self._done:
             return False
+        if (place := self.fitter.encoder.place) is not None and self.store.get(VECTORS) != place.name:
+            self.store.set(VECTORS, place.name)
         self._reporter.write(version)
         self._done = now
         return True
