@@ -123,7 +123,9 @@ def expected_gain(
     middle = y.mean() + deviation * rng.normal(size=_DRAWS)
     possible = middle + height * limit <= 1
     gained = (height * gain)[possible] if possible.any() else height * gain
-    low, high = np.quantile(gained, [0.05, 0.95])
+    # Models scatter about their curve: the one of now may be a lucky one, and so may the next.
+    scatter = np.sqrt(2 * float(rss.min()) / max(len(y) - 3, 1))
+    low, high = np.quantile(gained + scatter * rng.normal(size=len(gained)), [0.05, 0.95])
     return Gain(float(gained.mean()), float(low), float(high))
 
 
