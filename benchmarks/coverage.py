@@ -4,8 +4,8 @@
 
 Exactly, by enumeration of everything that can be drawn, from an endless stream and from pools of fixed size; and by
 simulation through the product's own path: a file is imported again and again under other seeds, the texts that the
-model gets wrong lie together in it (as in a sorted file), and the first n texts of the reference sample are checked. The
-truth is the accuracy on the whole pool.
+model gets wrong lie together in it (as in a sorted file), and the first n texts of the reference sample are checked.
+The truth is the accuracy on the whole pool.
 """
 
 from __future__ import annotations

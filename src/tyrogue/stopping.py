@@ -96,7 +96,7 @@ def stable(kappas: Sequence[float], *, threshold: float = STABLE) -> bool | None
 
 
 def expected_gain(
-    labels: Sequence[int], scores: Sequence[float], more: int, rng: Generator, *, noise: float = 0.0
+    labels: Sequence[int], scores: Sequence[float], more: int, rng: Generator, *, noise: float = 0.0, luck: float = 0.0
 ) -> Gain | None:
     """Gives what `more` labels are likely worth when the curve score = a - c * labels ** -g goes on.
 
@@ -108,6 +108,7 @@ def expected_gain(
         scores: reached with them, in [0, 1].
         more: labels after the last.
         noise: standard deviation of a score, as far as known; what the points scatter counts when it is more.
+        luck: standard deviation of a model about its curve, see `luck_of`.
     """
     n, y = np.asarray(labels, np.float64), np.asarray(scores, np.float64)
     if len(np.unique(n)) < POINTS:
@@ -124,9 +125,17 @@ def expected_gain(
     possible = middle + height * limit <= 1
     gained = (height * gain)[possible] if possible.any() else height * gain
     # Models scatter about their curve: the one of now may be a lucky one, and so may the next.
-    scatter = np.sqrt(2 * float(rss.min()) / max(len(y) - 3, 1))
-    low, high = np.quantile(gained + scatter * rng.normal(size=len(gained)), [0.05, 0.95])
+    low, high = np.quantile(gained + np.sqrt(2) * luck * rng.normal(size=len(gained)), [0.05, 0.95])
     return Gain(float(gained.mean()), float(low), float(high))
+
+
+def luck_of(agreements: Sequence[float]) -> float:
+    """Gives the standard deviation of a model's accuracy about its curve, from the shares of texts about which models
+    agree that follow one another: an eighth of what changes from one to the next.
+
+    The eighth is measured, on recorded runs (benchmarks/stopping.py); that it is proportional is an assumption.
+    """
+    return float(1 - np.mean(agreements[-LAST:])) / 8 if agreements else 0.0
 
 
 class _Curve(NamedTuple):

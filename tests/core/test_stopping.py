@@ -65,10 +65,15 @@ def test_the_interval_holds_what_comes_about_as_often_as_it_says() -> None:
     rng, n, held = np.random.default_rng(1), np.arange(50, 550, 50), 0
     for _ in range(300):
         all_scores = 0.9 - 1.5 * np.append(n, 600) ** -0.5 + rng.normal(0, 0.005, 11)
-        found = stopping.expected_gain(n.tolist(), all_scores[:10].tolist(), 100, rng)
+        found = stopping.expected_gain(n.tolist(), all_scores[:10].tolist(), 100, rng, luck=0.005)
         assert found is not None
         held += found.low <= all_scores[10] - all_scores[9] <= found.high
     assert 0.82 <= held / 300 <= 0.97
+
+
+def test_luck_is_an_eighth_of_what_changes_from_model_to_model() -> None:
+    assert stopping.luck_of([]) == 0
+    assert stopping.luck_of([0.5, 0.92, 0.96, 0.94]) == pytest.approx(0.06 / 8)
 
 
 def test_noise_that_is_known_widens_the_interval_and_a_falling_curve_promises_nothing() -> None:

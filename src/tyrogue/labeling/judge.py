@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -23,6 +24,8 @@ from tyrogue.types import UNLABELED, Floats, Labels, Rows
 SLICE = 32
 """Texts that pass through the model between two looks at what else there is to do."""
 FOLDS = 5
+OVERDUE_SECONDS = 30.0
+"""After so long without a report, one is written although a fit is under way."""
 
 
 class Judge:
@@ -41,6 +44,12 @@ class Judge:
         self._reporter = report.Reporter(project, store, fitter.known)
         self._failed = ""
         self._done: tuple[object, ...] = ()
+        self._written = time.monotonic()
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the last report was written long ago."""
+        return time.monotonic() - self._written > OVERDUE_SECONDS
 
     def step(self, plan: Plan, *, unless: Callable[[], bool]) -> bool:
         """Does a part of what is left to do; False when there is nothing, or nothing that can be done now.
@@ -70,7 +79,7 @@ class Judge:
         if (place := self.fitter.encoder.place) is not None and self.store.get(VECTORS) != place.name:
             self.store.set(VECTORS, place.name)
         self._reporter.write(version)
-        self._done = now
+        self._done, self._written = now, time.monotonic()
         return True
 
     def _measured(self) -> tuple[bool, int]:

@@ -109,7 +109,10 @@ class Pipeline:
 
     def _judge(self) -> bool:
         """Nothing else is to do: the model in charge is asked about the random sample, and the report is written."""
-        return not self.fitter.busy and self.judge.step(self.plan, unless=self._something_else)
+        # Somebody so fast that a fit is always under way still wants to know, now and then.
+        if self.fitter.busy and not self.judge.overdue:
+            return False
+        return self.judge.step(self.plan, unless=self._something_else)
 
     def _prepare_dial(self) -> bool:
         """Nothing else is to do: what the batch would be at other ratios is prepared."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -47,11 +48,15 @@ class Curve(NamedTuple):
     source: str
     points: list[tuple[int, float]]
     noise: float
+    """Of a point, as far as known."""
+    luck: float
+    """Of a model about its curve."""
 
     def of(self, more: int) -> stopping.Gain | None:
         """Gives what so many more labels are likely worth."""
         labels, scores = zip(*self.points, strict=True)
-        return stopping.expected_gain(labels, scores, more, np.random.default_rng(len(labels)), noise=self.noise)
+        rng = np.random.default_rng(len(labels))
+        return stopping.expected_gain(labels, scores, more, rng, noise=self.noise, luck=self.luck)
 
 
 def flips(rights: list[NDArray[np.bool_]]) -> float:
@@ -59,6 +64,10 @@ def flips(rights: list[NDArray[np.bool_]]) -> float:
     of the difference of two that follow one another."""
     changed = [float((one != other).mean()) for one, other in pairwise(rights)]
     return float(np.sqrt(np.mean(changed) / (2 * len(rights[-1])))) if changed else 0.0
+
+
+def _array(said: Said, rows: list[int]) -> Labels:
+    return np.array([said[row] for row in rows], np.int64)
 
 
 class Reporter:
@@ -176,16 +185,18 @@ class Evidence:
         ]
 
     def _kappas(self, models: list[Model]) -> list[float]:
-        """Of each model and the one before, on the texts of the sample that neither was trained on."""
+        return [stopping.kappa(before, after) for before, after in self._pairs(models)]
+
+    def _luck(self, models: list[Model]) -> float:
+        return stopping.luck_of([float((before == after).mean()) for before, after in self._pairs(models)])
+
+    def _pairs(self, models: list[Model]) -> Iterator[tuple[Labels, Labels]]:
+        """Gives what each of the last models and the one before say of the texts that neither was trained on."""
         trained = {*self.known.labels()[0].tolist()}
-        found = []
-        for one, other in zip(models[-stopping.LAST - 1 : -1], models[-stopping.LAST :], strict=False):
+        for one, other in pairwise(models[-stopping.LAST - 1 :]):
             before, after = self._said(one), self._said(other)
-            rows = [row for row in after if row in before and row not in trained]
-            if rows:
-                pair = (np.array([said[row] for row in rows], np.int64) for said in (before, after))
-                found.append(stopping.kappa(*pair))
-        return found
+            if rows := [row for row in after if row in before and row not in trained]:
+                yield _array(before, rows), _array(after, rows)
 
     def _flat(self, models: list[Model]) -> Json:
         now = models[-1]
@@ -204,7 +215,7 @@ class Evidence:
         points = [(model.labels, told[key]) for model in models if (key := known[model.version]) in told]
         tests = [(labels, point["accuracy"]) for labels, point in points if point["source"] == "test"]
         if len(tests) >= stopping.POINTS:
-            return Curve("test", tests, 0.0)
+            return Curve("test", tests, 0.0, self._luck(models))
         checked = self._checked_curve(models)
         if checked is not None:
             return checked
@@ -212,7 +223,8 @@ class Evidence:
         if len(folds) < stopping.POINTS:
             return None
         labels, accuracy = folds[-1]
-        return Curve("cross-validated", folds, float(np.sqrt(accuracy * (1 - accuracy) / max(labels, 1))))
+        noise = float(np.sqrt(accuracy * (1 - accuracy) / max(labels, 1)))
+        return Curve("cross-validated", folds, noise, self._luck(models))
 
     def _checked_curve(self, models: list[Model]) -> Curve | None:
         """Gives all these models on the checks that there are now: the same for each, so that only they differ."""
@@ -221,7 +233,8 @@ class Evidence:
         judged = [(labels, right) for labels, right in judged if len(right) == len(judged[-1][1])]
         if len(judged) < stopping.POINTS or len(judged[-1][1]) < ENOUGH:
             return None
-        return Curve("audit", [(n, float(right.mean())) for n, right in judged], flips([right for _, right in judged]))
+        points, noise = [(n, float(right.mean())) for n, right in judged], flips([right for _, right in judged])
+        return Curve("audit", points, noise, self._luck(models))
 
     def _next(self, curve: Curve) -> Json | None:
         batch = Plan.current(self.project, self.store).batch
