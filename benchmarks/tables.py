@@ -178,15 +178,16 @@ def stopping(told: Json) -> str:
         for one in figures["promises"]
     ]
     second = ["promise of the next 100 labels, by", "n", "interval held", "mean error", "bias", "width"]
-    return (
-        f"{n} recorded runs of `{figures['strategy']}` ({', '.join(datasets)}; {figures['budget']} labels, linear model), "
-        "five checks with each batch of 50. *Late* is in labels, against the first number of labels after which macro-F1 "
-        "on the test set gains less than half a point in the next 100 (the last label, where that never was); *left* is how "
-        "many points of macro-F1 below the run's best one stopped.\n\n"
-        + table(head, rows)
-        + "\n\nIn points of accuracy; the factor of the interval was chosen on some of the datasets, and held out on the "
-        "others:\n\n" + table(second, promised) + f"\n\n{where(told)}"
+    lead = (
+        f"{n} recorded runs of `{figures['strategy']}` ({', '.join(datasets)}; {figures['budget']} labels, linear "
+        "model), five checks with each batch of 50. *Late* is in labels, against the first number of labels after which "
+        "macro-F1 on the test set gains less than half a point in the next 100 (the last label, where that never was); "
+        "*left* is how many points of macro-F1 below the run's best one stopped."
     )
+    between = (
+        "In points of accuracy; the interval's factor was chosen on some of the datasets, the others were held out:"
+    )
+    return "\n\n".join([lead, table(head, rows), between, table(second, promised), where(told)])
 
 
 def marked(text: str, name: str, body: str) -> str:

@@ -114,7 +114,8 @@ def cross_fitted_by_hand(s: Session, rows: Any, ids: Any) -> int:
     return right
 
 
-def test_labels_that_were_given_wrong_are_suspected_first(s: Session) -> None:
+def test_labels_that_were_given_wrong_are_suspected_first(s: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tyrogue.labeling.suspects.SURE", 0.2)  # a model of sixteen dimensions is sure of little
     label(s, 60)
     asked = [item for item in s.ask(10) if item["kind"] == "query"][:2]
     for item in asked:
@@ -136,10 +137,10 @@ def test_labels_that_were_given_wrong_are_suspected_first(s: Session) -> None:
 
 
 def test_suspicion_is_ranked_by_how_sure_the_other_class_is() -> None:
-    p = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.05, 0.95]], np.float32)
+    p = np.array([[0.9, 0.1], [0.2, 0.8], [0.24, 0.76], [0.05, 0.95]], np.float32)
     found = rank(np.array([7, 3, 5, 9]), np.array([0, 0, 0, 0]), p)
     assert [(row, said) for row, said, *_ in found] == [(9, 1), (3, 1), (5, 1)]
-    assert rank(np.array([7]), np.array([0]), np.array([[0.4, 0.6]], np.float32)) == [], "not sure enough"
+    assert rank(np.array([7]), np.array([0]), np.array([[0.3, 0.7]], np.float32)) == [], "not sure enough"
 
 
 def test_reasons_come_from_models_far_enough_apart(s: Session, monkeypatch: pytest.MonkeyPatch) -> None:

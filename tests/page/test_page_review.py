@@ -109,7 +109,7 @@ def test_the_report_tells_accuracy_reasons_and_what_promotion_costs(desk: Desks)
     one.press("l")
     one.page.wait_for_selector(".stopping")
     told = str(one.page.locator(".judgement").text_content())
-    assert "82% accurate, surely between 68% and 91%" in told
+    assert "82% accurate (95% interval 68% to 91%)" in told
     assert "44 blind random checks" in told
     assert "not enough yet" in told
     assert "about 3 minutes at your pace" in told

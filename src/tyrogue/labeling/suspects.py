@@ -11,7 +11,7 @@ from tyrogue.store import Store
 from tyrogue.types import Floats, Labels, Rows
 
 SUSPECTS = "suspects"
-SURE = 0.3
+SURE = 0.5
 """By so much the other class must be more probable than the one that was given."""
 MOST = 200
 

@@ -65,7 +65,7 @@ function accuracy(audit) {
   const how = audit.source === "independent" ? "blind random checks, none of them trained on" : "random checks, each judged by a model trained without it";
   if (!audit.enough) return [h("p", { class: "empty" }, `Not enough yet: ${count(audit.n)} of the ${count(audit.needed)} random checks that it takes.`)];
   const parts = [
-    h("p", { class: "measure" }, h("b", {}, percent(audit.accuracy)), ` accurate, surely between ${percent(audit.low)} and ${percent(audit.high)}`),
+    h("p", { class: "measure" }, h("b", {}, percent(audit.accuracy)), ` accurate (95% interval ${percent(audit.low)} to ${percent(audit.high)})`),
     band(audit.low, audit.accuracy, audit.high),
     h("p", { class: "small" }, `On ${count(audit.n)} ${how}. Always the most frequent class: ${percent(audit.majority)}.`),
   ];
