@@ -178,11 +178,12 @@ def stopping(told: Json) -> str:
         for one in figures["promises"]
     ]
     second = ["promise of the next 100 labels, by", "n", "interval held", "mean error", "bias", "width"]
+    what = f"{', '.join(datasets)}; {figures['budget']} labels, linear model"
     lead = (
-        f"{n} recorded runs of `{figures['strategy']}` ({', '.join(datasets)}; {figures['budget']} labels, linear "
-        "model), five checks with each batch of 50. *Late* is in labels, against the first number of labels after which "
-        "macro-F1 on the test set gains less than half a point in the next 100 (the last label, where that never was); "
-        "*left* is how many points of macro-F1 below the run's best one stopped."
+        f"{n} recorded runs of `{figures['strategy']}` ({what}), five checks with each batch of 50. "
+        "*Late* is in labels, against the first number of labels after which macro-F1 on the test set gains less than "
+        "half a point in the next 100 (the last label, where that never was); *left* is how many points of macro-F1 "
+        "below the run's best one stopped."
     )
     between = (
         "In points of accuracy; the interval's factor was chosen on some of the datasets, the others were held out:"

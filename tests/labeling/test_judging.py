@@ -19,6 +19,7 @@ from tyrogue.labeling.promotion import promote
 from tyrogue.labeling.report import CROSS_FITTED_KEY
 from tyrogue.labeling.suspects import rank, suspects
 from tyrogue.pool import Inputs
+from tyrogue.types import Labels, Rows
 
 Json = dict[str, Any]
 
@@ -42,8 +43,9 @@ def label(s: Session, n: int) -> None:
         s.settle()
 
 
-def checks(s: Session) -> tuple[Any, Any]:
-    return s.store.labels(kinds=("reference",))
+def checks(s: Session) -> tuple[Rows, Labels]:
+    rows, ids = s.store.labels(kinds=("reference",))
+    return rows, ids
 
 
 def test_the_accuracy_is_that_of_the_model_on_checks_it_never_saw(s: Session) -> None:
@@ -97,7 +99,7 @@ def test_promotion_trains_on_the_checks_cross_fits_and_can_be_taken_back(s: Sess
     assert [one["on"] for one in back["promotion"]["record"]] == [True, False]
 
 
-def cross_fitted_by_hand(s: Session, rows: Any, ids: Any) -> int:
+def cross_fitted_by_hand(s: Session, rows: Rows, ids: Labels) -> int:
     """How many checks are right when each fifth of them is predicted by a model trained on everything else."""
     fitter, right = s.pipeline.fitter, 0
     everything, labels = s.store.labels()
