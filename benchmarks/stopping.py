@@ -1,6 +1,6 @@
 """How early or late each reason to stop comes true, on recorded runs whose true curve is known.
 
-    python benchmarks/stopping.py --data DATASETS --results experiments/results/cpu
+    python benchmarks/stopping.py --data DATASETS
 
 The runs of a strategy are trained again from the rows that they recorded, with the same frozen embeddings and linear
 head. A random sample of the pool plays the reference sample, five of it are checked with each fifty labels, and what

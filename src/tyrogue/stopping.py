@@ -133,8 +133,8 @@ def luck_of(agreements: Sequence[float]) -> float:
     """Gives the standard deviation of a model's accuracy about its curve, from the shares of texts about which models
     agree that follow one another: an eighth of what changes from one to the next.
 
-    That it is proportional is an assumption, and an eighth is cautious: on recorded runs the 90% interval then held what
-    came nearly always (benchmarks/stopping.py).
+    That it is proportional is an assumption, and an eighth is cautious: on recorded runs the 90% interval then held
+    what came nearly always (benchmarks/stopping.py).
     """
     return float(1 - np.mean(agreements[-LAST:])) / 8 if agreements else 0.0
 
