@@ -74,6 +74,7 @@ def test_the_performance_page_is_what_the_result_files_say(monkeypatch: pytest.M
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     tables = import_module("tables")
     assert (ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == tables.page(), "run: make docs"
+    assert (ROOT / "docs" / "labeling.md").read_text(encoding="utf-8") == tables.labeling(), "run: make docs"
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:

@@ -20,6 +20,7 @@ from tyrogue.errors import Conflict, TyrogueError, UsageError
 from tyrogue.labeling import schemas
 from tyrogue.labeling.autopilot import Autopilot
 from tyrogue.labeling.engine import Engine
+from tyrogue.labeling.judging import judging, reviewing
 from tyrogue.labeling.out import MEDIA_TYPES, export
 from tyrogue.labeling.security import problem, protect
 
@@ -48,6 +49,8 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
     app.include_router(_classes(engine), prefix="/api")
     app.include_router(_steering(engine), prefix="/api")
     app.include_router(_around(engine), prefix="/api")
+    app.include_router(judging(engine), prefix="/api")
+    app.include_router(reviewing(engine), prefix="/api")
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tyrogue.labeling.promotion import promoted
 from tyrogue.store import KINDS, Store
 from tyrogue.types import Labels, Rows
 
 TRAINED_ON = tuple(kind for kind in KINDS if kind != "reference")
-"""Labels of the reference sample judge models; no model learns from them."""
+"""Labels of the reference sample judge models; no model learns from them unless they were promoted."""
 
 
 class Known:
@@ -14,16 +15,29 @@ class Known:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._position = -1
+        self._position, self._promoted = -1, False
         self._labels: tuple[Rows, Labels] | None = None
+        self._checks: tuple[Rows, Labels] | None = None
         self._answered: Rows | None = None
 
     def labels(self) -> tuple[Rows, Labels]:
         """Gives the rows that models may train on, sorted, and the class ids of their labels."""
         self._turn()
         if self._labels is None:
-            self._labels = self.store.labels(kinds=TRAINED_ON)
+            self._labels = self.store.labels(kinds=KINDS if self._promoted else TRAINED_ON)
         return self._labels
+
+    def checks(self) -> tuple[Rows, Labels]:
+        """Gives the labeled rows of the reference sample, sorted, and the class ids of their labels."""
+        self._turn()
+        if self._checks is None:
+            self._checks = self.store.labels(kinds=("reference",))
+        return self._checks
+
+    def promoted(self) -> bool:
+        """Whether models may train on the checks too."""
+        self._turn()
+        return self._promoted
 
     def answered(self) -> Rows:
         """Gives the rows about which a decision stands, sorted."""
@@ -33,6 +47,7 @@ class Known:
         return self._answered
 
     def _turn(self) -> None:
-        position = self.store.journal_position()
-        if position != self._position:
-            self._position, self._labels, self._answered = position, None, None
+        now = self.store.journal_position(), promoted(self.store)
+        if now != (self._position, self._promoted):
+            self._position, self._promoted = now
+            self._labels = self._checks = self._answered = None

@@ -18,6 +18,7 @@ from tyrogue.store.records import (
     Round,
     Vote,
 )
+from tyrogue.store.reviews import Looked, Wanted
 from tyrogue.store.store import Store
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "Counts",
     "Item",
     "LabelRecord",
+    "Looked",
     "Model",
     "NewItem",
     "Round",
     "Store",
     "Vote",
+    "Wanted",
 ]

@@ -18,12 +18,13 @@ from tyrogue.store.people import People
 from tyrogue.store.plain import name_of
 from tyrogue.store.queue import Queue
 from tyrogue.store.rebuild import Rebuild
+from tyrogue.store.reviews import Reviews
 from tyrogue.store.rounds import Rounds
 from tyrogue.store.settings import Settings
 from tyrogue.store.teaching import Teaching
 
 
-class Store(Classes, People, Rounds, Queue, Journal, Teaching, Labels, Models, Settings, Rebuild):
+class Store(Classes, People, Rounds, Queue, Journal, Teaching, Labels, Reviews, Models, Settings, Rebuild):
     """One project in one database: classes, annotators, rounds, queue, journal, models, settings.
 
     State is the journal of annotations and class events, which is append only; everything else about labels

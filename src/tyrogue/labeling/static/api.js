@@ -53,6 +53,12 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     settings: (patch) => call("PATCH", "/api/settings", patch),
     guidelines: (text) => call("PUT", "/api/guidelines", { text }),
     autopilot: (on, seconds) => call("POST", "/api/autopilot", { on, seconds }),
+    judgement: () => call("GET", `/api/judgement?${query({ annotator })}`),
+    promote: (on) => call("POST", "/api/promotion", { on, annotator }),
+    /** @param {Record<string, string>} wanted filters of docs/api.md */
+    review: (wanted) => call("GET", `/api/review?${query(wanted)}`),
+    reviewed: (row) => call("GET", `/api/review/${row}`),
+    secondLook: (row, body) => call("POST", `/api/review/${row}`, { ...body, annotator }),
     exportUrl: (format) => `/api/export?${query({ format })}`,
   };
 }
