@@ -21,6 +21,7 @@ from tyrogue.labeling import schemas
 from tyrogue.labeling.autopilot import Autopilot
 from tyrogue.labeling.engine import Engine
 from tyrogue.labeling.judging import judging, reviewing
+from tyrogue.labeling.insight import insight
 from tyrogue.labeling.out import MEDIA_TYPES, export
 from tyrogue.labeling.security import problem, protect
 
@@ -51,6 +52,7 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
     app.include_router(_around(engine), prefix="/api")
     app.include_router(judging(engine), prefix="/api")
     app.include_router(reviewing(engine), prefix="/api")
+    app.include_router(insight(engine), prefix="/api")
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
