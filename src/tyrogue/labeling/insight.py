@@ -187,8 +187,8 @@ class Map:
         wish(self.store, strategy)
         found = (self.store.get(PICKS) or {}).get(strategy)
         last, model = self.store.last_round(), self.store.current_model()
-        now = (None if last is None else last.number, "" if model is None else model.version)
-        if found is None or (found["round"], found["model"]) != now:
+        rounds = () if last is None else (last.number, last.number - 1)
+        if found is None or found["round"] not in rounds or found["model"] != ("" if model is None else model.version):
             return {"status": "preparing", "strategy": strategy, "rows": []}
         return {"status": "ready", "strategy": strategy, **found}
 

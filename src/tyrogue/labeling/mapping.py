@@ -83,6 +83,10 @@ class Mapper:
             self._rest_until = time.monotonic() + RETRY_SECONDS
             return False
 
+    def waited_for(self, last: Round | None, plan: Plan) -> bool:
+        """Whether somebody looks at the map and waits for what takes a moment only."""
+        return last is not None and self.others.waited_for(last, plan, self.atlas)
+
     def close(self) -> None:
         """Ends the process that lays out."""
         if self._process is not None:

@@ -67,7 +67,16 @@ class Others:
         """Answers one question; False when all are answered."""
         if not wanted_lately(self.store):
             return False
-        return any(self._pick(name, last, plan) for name in strategies_wanted(self.store)) or self._tell(drawn)
+        return self._tell(drawn) or any(self._pick(name, last, plan) for name in strategies_wanted(self.store))
+
+    def waited_for(self, last: Round, plan: Plan, drawn: Atlas | None) -> bool:
+        """Whether somebody looks at the map and has not been told everything yet."""
+        if not wanted_lately(self.store):
+            return False
+        version, staged = self.chooser.fitter.version, self._staged(last)
+        untold = bool(version) and drawn is not None and self._told != (version, drawn.version)
+        names = [] if staged is None else strategies_wanted(self.store)
+        return untold or any(self._picked.get(name) != self._key(staged, plan) for name in names)
 
     def _tell(self, drawn: Atlas | None) -> bool:
         """Says of each point the class that the model gives it, and its doubt."""
@@ -89,26 +98,37 @@ class Others:
         return True
 
     def _pick(self, name: str, last: Round, plan: Plan) -> bool:
-        """Says which of the newest round's candidates a strategy would choose."""
-        key = (last.number, last.staged, self.chooser.fitter.version, plan.batch, plan.audited)
-        stage = self.store.stage(last.number)
-        if name not in CHOICES or stage is None or self._picked.get(name) == key:
+        """Says which candidates a strategy would choose: those of the newest round that has all of its."""
+        staged = self._staged(last)
+        key = self._key(staged, plan)
+        stage = None if staged is None else self.store.stage(staged.number)
+        if name not in CHOICES or staged is None or stage is None or self._picked.get(name) == key:
             return False
         model, class_ids = self._stand_in()
-        view = self.chooser.view(last, plan, replacing=True)
+        view = self.chooser.view(staged, plan, replacing=True)
         candidates = stage.candidates[view.pool.are_open(stage.candidates)]
         candidates = candidates[self.chooser.encoder.filled(candidates)]
         among = Among(view, model, len(class_ids), candidates)
         begun = time.perf_counter()
-        chosen = _query(name, among, asked(plan, among), rng_of(last.seed, last.number, COMPARING))
+        chosen = _query(name, among, asked(plan, among), rng_of(staged.seed, staged.number, COMPARING))
         self._picked[name] = key
         known = {one: told for one, told in (self.store.get(PICKS) or {}).items() if one in CHOICES}
         self.store.set(PICKS, known | {name: {
-            "round": last.number, "model": self.chooser.fitter.version, "rows": chosen.tolist(),
+            "round": staged.number, "model": self.chooser.fitter.version, "rows": chosen.tolist(),
             "candidates": len(candidates), "stands_in": self._stands_in(),
             "seconds": round(time.perf_counter() - begun, 3),
         }})  # fmt: skip
         return True
+
+    def _staged(self, last: Round) -> Round | None:
+        if last.staged or not last.number:
+            return last if last.staged else None
+        before = self.store.round(last.number - 1)
+        return before if before.staged else None
+
+    def _key(self, staged: Round | None, plan: Plan) -> tuple[object, ...]:
+        number = None if staged is None else (staged.number, staged.ratio)
+        return (number, self.chooser.fitter.version, plan.batch, plan.audited)
 
     def _stands_in(self) -> bool:
         record = self.chooser.fitter.record

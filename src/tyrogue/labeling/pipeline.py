@@ -143,7 +143,7 @@ class Pipeline:
     def _something_urgent(self) -> bool:
         self.plan = self._planned()
         self.fitter.step(self.plan)
-        return self._hurry() or self.fitter.finished
+        return self._hurry() or self.fitter.finished or self._map_waited_for()
 
     def _something_else(self) -> bool:
         busy = self.fitter.busy
@@ -151,6 +151,9 @@ class Pipeline:
             return True
         last = self.store.last_round()
         return last is not None and self._dial_moved(last)
+
+    def _map_waited_for(self) -> bool:
+        return self.mapper is not None and self.mapper.waited_for(self.store.last_round(), self.plan)
 
     def _hurry(self) -> bool:
         """Whether people might reach the end of the queue before all candidates are embedded."""

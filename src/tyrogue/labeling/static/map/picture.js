@@ -105,6 +105,17 @@ export class Picture {
     }
   }
 
+  /** The texts of a region: large, in the accent, so that a thousand of them stay one shape. */
+  filled(context, points, list) {
+    context.fillStyle = this.palette.get("accent");
+    context.globalAlpha = 0.6;
+    for (const i of list) {
+      const [x, y] = this.camera.toScreen(points.index.xs[i], points.index.ys[i]);
+      context.fillRect(x - 2.5, y - 2.5, 5, 5);
+    }
+    context.globalAlpha = 1;
+  }
+
   /** What another strategy would pick: an upright cross over the point. */
   crosses(context, points, list) {
     for (const [colour, width] of [["rim", 4.5], ["ink", 2]]) {

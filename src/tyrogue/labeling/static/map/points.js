@@ -106,7 +106,8 @@ export class Points {
 
   colourOf(i, by, today) {
     if (by === "label") return this.labels[i] === NO_CLASS ? -1 : today(this.labels[i]);
-    if (by === "prediction") return this.predicted[i] === NO_CLASS ? -1 : today(this.predicted[i]);
+    if (by === "prediction" && this.predicted[i] >= 0) return today(this.predicted[i]);
+    if (by === "prediction") return this.labels[i] === NO_CLASS ? -1 : today(this.labels[i]);
     if (by === "entropy") return this.entropy[i] < 0 ? -1 : Math.min(STEPS - 1, Math.floor((this.entropy[i] / 101) * STEPS));
     return this.labels[i] === NO_CLASS ? -1 : this.shadeOfRound(this.rounds[i]);
   }

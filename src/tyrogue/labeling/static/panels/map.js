@@ -226,7 +226,7 @@ class MapView {
     this.points.picks = this.points.positions(told.rows);
     const queued = this.points.picks.filter((i) => this.points.waiting.has(i)).length;
     const by = told.stands_in ? " A linear model on the same labels stands in for the transformer." : "";
-    write(this.picked, `✕ ${name} would pick these ${told.rows.length} of the same ${count(told.candidates)} candidates; ${queued} of them are queued for you too.${by}`);
+    write(this.picked, `✕ ${name} would pick these ${told.rows.length} of the same ${count(told.candidates)} candidates; ${queued} of them ${queued === 1 ? "is" : "are"} queued for you too.${by}`);
     this.picture.ask(false);
   }
 
@@ -249,17 +249,17 @@ class MapView {
     const marks = [["mark-waiting", "queued for you", points.waiting.size], ["mark-audit", "blind checks", points.audit.size]]
       .map(([name, words, n]) => h("li", {}, h("i", { class: `mark-sign ${name}` }), h("span", {}, String(words)), h("span", { class: "value" }, count(Number(n)))));
     this.legend.replaceChildren(...shown, ...marks);
-    write(this.counts, this.summary(byClass));
+    write(this.counts, this.summary());
   }
 
-  summary(byClass) {
+  summary() {
     const { points } = this;
     const labeled = points.labels.reduce((n, one) => n + (one >= 0 ? 1 : 0), 0);
     const sketch = points.method === "pca" ? " This is a first sketch; the finer picture comes in about a minute." : "";
     const opinion = points.opinionOf;
     const asks = ["prediction", "entropy"].includes(this.colouring);
     const model = !asks ? "" : opinion ? ` Opinions are those of ${modelName(opinion.model)}${opinion.stands_in ? ", told by a linear model on the same labels" : ""}.` : " The model's opinions are on their way.";
-    return `${plural(points.size, "text")} on the map, ${count(labeled)} labeled.${sketch}${byClass ? "" : ""}${model}`;
+    return `${plural(points.size, "text")} on the map, ${count(labeled)} labeled.${sketch}${model}`;
   }
 
   // Focus
@@ -440,7 +440,7 @@ class MapView {
     picture.rings(context, points, [...points.waiting], { radius: 5.5, colour: "accent" });
     picture.rings(context, points, [...points.audit], { radius: 4, colour: "ink", width: 1, sides: 2 });
     picture.line(context, surface.line);
-    picture.rings(context, points, surface.region, { radius: 3.5, colour: "ink", width: 1 });
+    picture.filled(context, points, surface.region);
     picture.crosses(context, points, points.picks);
     const card = points.at.get(this.session.item?.row);
     if (card !== undefined) picture.rings(context, points, [card], { radius: 9, colour: "accent", width: 3 });
