@@ -94,6 +94,12 @@ export class Deck {
     this.decisions.push({ token, itemId: -1, item: null, action: "label", classId, more });
   }
 
+  /** The server says how many of a region it labeled. @param {string} token @param {number} more */
+  settle(token, more) {
+    const region = this.decisions.find((decision) => decision.token === token);
+    if (region) region.more = more;
+  }
+
   /** Forgets texts that were decided elsewhere; gives whether the one on screen was among them. @param {number[]} rows */
   forget(rows) {
     const gone = new Set(rows);
@@ -147,4 +153,11 @@ export class Deck {
     this.decisions = this.decisions.filter((decision) => decision !== refused);
     if (refused) this.decided.delete(refused.itemId);
   }
+}
+
+/** Gives the words for a decision that was taken back. @param {Decision} decision */
+export function takenBack({ item, itemId, more = 0 }) {
+  if (itemId < 0) return `${more} labels taken back.`;
+  if (more) return `Taken back, and from its ${more === 1 ? "copy" : `${more} copies`}.`;
+  return item ? "Taken back." : "Correction taken back.";
 }

@@ -6,9 +6,9 @@
  * @import {Action, Annotation, ServerState} from "./types.js"
  */
 
-import { Deck } from "./deck.js";
+import { Deck, takenBack } from "./deck.js";
 import { Stopwatch } from "./stopwatch.js";
-import { Tally, deltaOf, negate, regionDelta } from "./tally.js";
+import { Tally, decisionDelta, deltaOf, negate } from "./tally.js";
 
 export class Session extends EventTarget {
   /**
@@ -184,40 +184,6 @@ export class Session extends EventTarget {
   }
 
   /**
-   * Gives many texts one label: sent in the order of all decisions, taken back as one.
-   * @param {number[]} rows
-   * @param {number} classId
-   */
-  async labelRegion(rows, classId) {
-    if (this.waiting || this.paused || this.locked) throw new Error("Not now: something else is being decided.");
-    const token = this.newToken();
-    this.deck.together(token, classId, rows.length);
-    this.tally.add(token, regionDelta(classId, rows.length));
-    this.tell("state");
-    try {
-      const told = await this.outbox.push(token, "region", { token, rows, class_id: classId });
-      this.tally.add(token, regionDelta(classId, told.rows.length));
-      this.tally.heard(token, this.now());
-      if (this.deck.forget(told.rows)) this.show(true);
-      this.tell("journal");
-      this.refill();
-      return told;
-    } catch (error) {
-      this.deck.refuse(token);
-      this.tally.drop(token);
-      this.tell("state");
-      throw error;
-    }
-  }
-
-  /** Puts texts first in the queue; the one on screen stays. @param {number[]} rows */
-  async queueRows(rows) {
-    const told = await this.api.queueRows(rows);
-    await this.refill();
-    return told;
-  }
-
-  /**
    * Gives an earlier decision another class.
    * @param {Annotation} annotation
    * @param {number} classId
@@ -268,7 +234,7 @@ export class Session extends EventTarget {
   async sendUndo(last) {
     const token = this.newToken();
     this.waiting = !last;
-    if (last) this.tally.add(token, negate(lastDelta(last)));
+    if (last) this.tally.add(token, negate(decisionDelta(last)));
     else this.tell("card", { fresh: false });
     try {
       const { undone, item, together } = await this.outbox.push(token, "undo", { token });
@@ -307,16 +273,4 @@ export class Session extends EventTarget {
     this.tell("state");
     await this.refill({ refresh: true });
   }
-}
-
-/** What a decision had changed. @param {import("./deck.js").Decision} last */
-function lastDelta({ itemId, action, classId, more = 0 }) {
-  return itemId < 0 && classId !== null ? regionDelta(classId, more) : deltaOf(action, classId, more);
-}
-
-/** @param {import("./deck.js").Decision} last */
-function takenBack({ item, itemId, more = 0 }) {
-  if (itemId < 0) return `${more} labels taken back.`;
-  if (more) return `Taken back, and from its ${more === 1 ? "copy" : `${more} copies`}.`;
-  return item ? "Taken back." : "Correction taken back.";
 }

@@ -34,6 +34,11 @@ export function negate(delta) {
   return { labeled: -delta.labeled, skipped: -delta.skipped, flagged: -delta.flagged, answered: -delta.answered, classes };
 }
 
+/** Gives what a decision of the deck had changed. @param {import("./deck.js").Decision} decision */
+export function decisionDelta({ itemId, action, classId, more = 0 }) {
+  return itemId < 0 && classId !== null ? regionDelta(classId, more) : deltaOf(action, classId, more);
+}
+
 export class Tally {
   constructor() {
     /** @type {Map<string, {delta: Delta, heard: number|null}>} */
