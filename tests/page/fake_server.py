@@ -103,7 +103,8 @@ class Api:
         return 201, self.project.item(body["row"])
 
     def region(self, body: Json, query: dict[str, str]) -> Answer:
-        return self.project.once(body["token"], lambda: self.project.label_region(body), 201)
+        answer: Answer = self.project.once(body["token"], lambda: self.project.label_region(body), 201)
+        return answer
 
     def state(self, body: Json, query: dict[str, str]) -> Answer:
         if self.project.autopilot["on"] and (rows := self.project.open_rows()):

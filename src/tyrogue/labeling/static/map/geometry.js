@@ -166,7 +166,8 @@ export class Camera {
     const [left, top] = [this.width * margin, this.height * margin];
     const dx = Math.min(0, px - left) + Math.max(0, px - (this.width - left));
     const dy = Math.min(0, py - top) + Math.max(0, py - (this.height - top));
-    if (dx || dy) this.panBy(-dx, -dy);
-    return Boolean(dx || dy);
+    const far = Math.hypot(dx, dy) > 0.5;
+    if (far) this.panBy(-dx, -dy);
+    return far;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Draws the points on two canvases: below all of them, drawn when something changed; above what follows the hand.
- * Plain 2-D canvas: 50,000 squares are drawn in a few milliseconds, sorted by colour.
+ * Plain 2-D canvas: 50,000 points are written pixel by pixel in a few milliseconds.
  */
 
 const SMALL = 1.6; // px, half a side
@@ -55,32 +55,51 @@ export class Picture {
   }
 
   /**
-   * Draws all points: those without colour first, then colour by colour, then the labeled ones, large.
+   * Draws all points: those without colour first, then those with one, then the labeled ones, large.
    * @param {import("./points.js").Points} points
    * @param {Int32Array} colours -1 for none
    * @param {(colour: number) => string} nameOf the palette's name of a colour
    */
   dots(points, colours, nameOf) {
     const context = this.clear(this.below);
-    const buckets = new Map();
-    const [w, h] = [this.camera.width, this.camera.height];
-    const half = Math.min(4, SMALL * Math.max(1, Math.sqrt(this.camera.zoom) * Math.max(0.75, Math.sqrt(4_000 / (points.size + 1)))));
+    this.pixels(context, points, colours, nameOf);
     for (let i = 0; i < points.size; i += 1) {
+      if (points.labels[i] < 0) continue;
       const [x, y] = this.camera.toScreen(points.index.xs[i], points.index.ys[i]);
-      if (x < -9 || y < -9 || x > w + 9 || y > h + 9) continue;
-      const key = points.labels[i] >= 0 ? "labeled" : colours[i];
-      if (!buckets.has(key)) buckets.set(key, []);
-      buckets.get(key).push(i, x, y);
+      this.labeled(context, x, y, colours[i], nameOf);
     }
-    const labeled = buckets.get("labeled") ?? [];
-    buckets.delete("labeled");
-    for (const [colour, list] of [...buckets].sort((a, b) => a[0] - b[0])) {
-      context.globalAlpha = colour < 0 ? 0.55 : 0.8;
-      context.fillStyle = colour < 0 ? this.palette.get("none") : this.palette.get(nameOf(colour));
-      for (let n = 0; n < list.length; n += 3) context.fillRect(list[n + 1] - half, list[n + 2] - half, 2 * half, 2 * half);
+  }
+
+  /** The unlabeled points, written pixel by pixel: ten times as fast as 50,000 calls of the canvas. */
+  pixels(context, points, colours, nameOf) {
+    const { width, height } = this.below;
+    const image = context.createImageData(width, height);
+    const out = new Uint32Array(image.data.buffer);
+    const { scale, x: cx, y: cy } = this.camera;
+    const [k, left, top] = [scale * this.ratio, width / 2, height / 2];
+    const side = Math.max(2, Math.round(2 * this.ratio * this.size(points.size)));
+    const ink = new Map();
+    const { xs, ys } = points.index;
+    for (const coloured of [false, true]) {
+      for (let i = 0; i < points.size; i += 1) {
+        if (points.labels[i] >= 0 || colours[i] >= 0 !== coloured) continue;
+        const px = Math.round((xs[i] - cx) * k + left - side / 2);
+        const py = Math.round((ys[i] - cy) * k + top - side / 2);
+        if (px < 0 || py < 0 || px + side > width || py + side > height) continue;
+        let value = ink.get(colours[i]);
+        if (value === undefined) {
+          value = this.palette.number(coloured ? nameOf(colours[i]) : "none", coloured ? 0.85 : 0.6);
+          ink.set(colours[i], value);
+        }
+        for (let row = py * width + px, end = row + side * width; row < end; row += width) out.fill(value, row, row + side);
+      }
     }
-    context.globalAlpha = 1;
-    for (let n = 0; n < labeled.length; n += 3) this.labeled(context, labeled[n + 1], labeled[n + 2], colours[labeled[n]], nameOf);
+    context.putImageData(image, 0, 0);
+  }
+
+  /** Half a side of a point in px: larger when one looks closer, smaller where there are many. @param {number} n */
+  size(n) {
+    return Math.min(4, SMALL * Math.max(1, Math.sqrt(this.camera.zoom) * Math.max(0.75, Math.sqrt(4_000 / (n + 1)))));
   }
 
   /** A labeled text: large, in the shape of its class, rimmed so that it stands out of its own colour. */
@@ -191,6 +210,14 @@ class Palette {
     const colour = getComputedStyle(probe).getPropertyValue("--colour").trim();
     probe.remove();
     return colour;
+  }
+
+  /** Gives a colour as a pixel of an image holds it, on the little-endian machines that browsers run on. */
+  number(name, alpha) {
+    const probe = document.createElement("canvas").getContext("2d");
+    probe.fillStyle = this.get(name);
+    const hex = Number.parseInt(probe.fillStyle.slice(1), 16);
+    return ((Math.round(alpha * 255) << 24) | ((hex & 0xff) << 16) | (hex & 0xff00) | (hex >> 16)) >>> 0;
   }
 
   /** 1 square, 0 circle, 2 diamond, as the class is drawn elsewhere. */
