@@ -13,21 +13,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from embeddings import real
 from machine import write
 
-from tyrogue import ops
-from tyrogue.encoders import open_encoder
 from tyrogue.labeling.near import NEAR, words_of
 
 BANDS = (0.85, 0.9, 0.93, 0.95, 0.96, 0.97, 0.98, 0.99)
 
 
-def measure(folder: Path, n: int) -> dict[str, Any]:
+def measure(folder: Path, n: int, cache: Path) -> dict[str, Any]:
     """Gives the bands of one dataset: the first n train texts, without exact copies."""
     table = pq.read_table(folder / "train.parquet", columns=["text", "label"]).slice(0, n).to_pydict()
-    gold = dict(zip(table["text"], table["label"], strict=True))
-    texts, labels = list(gold), np.array(list(gold.values()))
-    likeness = _likeness(texts)
+    first = {text: place for place, text in reversed(list(enumerate(table["text"])))}
+    places = np.array(sorted(first.values()))
+    texts, labels = [table["text"][place] for place in places], np.array(table["label"])[places]
+    vectors = real(table["text"], cache / f"{folder.name}.npz")[places]
+    likeness = vectors @ vectors.T
     one, other = np.nonzero(np.triu(likeness, 1) >= BANDS[0])
     cosine, same = likeness[one, other], labels[one] == labels[other]
     words = [set(words_of(text).split()) for text in texts]
@@ -44,19 +45,13 @@ def measure(folder: Path, n: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _likeness(texts: list[str]) -> np.ndarray[Any, Any]:
-    encoder = open_encoder()
-    parts = [encoder.encode(texts[start : start + 512]) for start in range(0, len(texts), 512)]
-    vectors = ops.unit(np.concatenate(parts))
-    return np.asarray(vectors @ vectors.T, np.float32)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--data", type=Path, action="append", required=True, help="a dataset folder")
     parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("--cache", type=Path, default=Path(), help="a folder where embeddings are kept")
     args = parser.parse_args()
-    figures = {folder.name: measure(folder, args.n) for folder in args.data}
+    figures = {folder.name: measure(folder, args.n, args.cache) for folder in args.data}
     for name, told in figures.items():
         print(name, told["texts"], "texts")
         for band in told["bands"]:

@@ -176,7 +176,7 @@ class Chooser:
         drawn = min(draws(plan.make_strategy()) or view.size, view.size)
         texts = view.texts(selection.rows)
         first = {text: i for i, text in reversed(list(enumerate(texts)))}
-        near = self._near(selection.rows[: 2 * plan.batch], current, view)
+        near = self._near(selection.rows[: 2 * plan.batch], current, plan, view)
         repeated = {row for rows in near.values() for row in rows}
         return [
             NewItem(
@@ -192,11 +192,12 @@ class Chooser:
             if first[texts[i]] == i and int(row) not in repeated  # of copies among the candidates one is asked
         ]
 
-    def _near(self, rows: Rows, current: Round, view: PoolView) -> dict[int, list[int]]:
+    def _near(self, rows: Rows, current: Round, plan: Plan, view: PoolView) -> dict[int, list[int]]:
         """Gives the near-duplicates of each of these rows among the round's candidates; of several in one batch, only
         the first has the others."""
         stage = self.store.stage(current.number)
-        known = self._embedded(self.ahead.scouted if stage is None else stage.candidates)
+        scouted = self.ahead.scouted[: draws(strategy_of(current, plan))]
+        known = self._embedded(scouted if stage is None else stage.candidates)
         mine = rows[self.encoder.filled(rows)]
         if not len(mine) or not len(known.rows):
             return {}

@@ -14,8 +14,8 @@ from tyrogue import ops
 from tyrogue.types import Floats, Rows, Text
 
 NEAR = 0.97
-"""Cosine from which two texts count as copies. On AG News, pairs above it share nine words of ten and, with few
-exceptions, the label; just below, both drop (docs/labeling.md)."""
+"""Cosine from which two texts count as copies: on AG News such pairs share nine words of ten, and below it fewer
+(benchmarks/near_duplicates.py). Gold labels of one pair in nine differ all the same: people are asked."""
 WORTH_READING = 0.9
 """Cosine from which the words themselves are compared."""
 MOST = 100
