@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from small import CLASSES, INSIDE, Json, Session, WordEncoder, gold_of, session, text_of, without_delay
+from small import CLASSES, INSIDE, LAYOUT, Json, Session, WordEncoder, gold_of, session, text_of, without_delay
 
 from tyrogue.labeling import atlas
 from tyrogue.labeling.app import create_app
@@ -22,7 +22,7 @@ from tyrogue.labeling.wishes import CHOICES
 BATCH, AUDITED, CANDIDATES = 10, 1, 150
 SKETCH = "import sys, numpy as np; v = np.load(sys.argv[1]); np.save(sys.argv[2], v[:, :2].astype(np.float32) * 9)"
 """Stands in for t-SNE where a test is not about it."""
-REAL = (sys.executable, "-m", "tyrogue.labeling.layout")
+REAL = (sys.executable, "-c", LAYOUT)
 
 
 @pytest.fixture(autouse=True)
@@ -51,10 +51,10 @@ def with_map(s: Session, *command: str) -> Mapper:
 
 def settle(s: Session) -> None:
     s.settle()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while s.pipeline.mapper is not None and s.pipeline.mapper.busy:
         assert time.monotonic() < until
-        time.sleep(0.01)
+        time.sleep(0.2)
         s.settle()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
-from small import Session, session, wait_for, without_delay
+from small import LAYOUT, Session, session, wait_for, without_delay
 
 from tyrogue.labeling.app import create_app
 from tyrogue.labeling.mapping import Mapper
@@ -20,8 +20,6 @@ from tyrogue.labeling.others import Others
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-LAYOUT = (sys.executable, "-m", "tyrogue.labeling.layout")
 
 
 @pytest.fixture
@@ -31,7 +29,9 @@ def s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     with session(tmp_path) as made:
         made.label(12)
         others = Others(made.store, made.pipeline.chooser)
-        mapper = made.pipeline.mapper = Mapper(made.project, made.store, made.pipeline.encoder, others, command=LAYOUT)
+        mapper = made.pipeline.mapper = Mapper(
+            made.project, made.store, made.pipeline.encoder, others, command=(sys.executable, "-c", LAYOUT)
+        )
         made.engine.store.set("map_wishes", {"at": time.time(), "strategies": {"entropy": time.time()}})
         made.settle()
         wait_for(lambda: not made.pipeline.step() and not mapper.busy, "the map")

@@ -40,7 +40,7 @@ class Pipeline:
     def __init__(self, project: Project, store: Store, encoder: CachedEncoder, *, say: Say, maps: bool = False) -> None:
         self.project, self.store, self.encoder, self._say = project, store, encoder, say
         self.fitter = Fitter(project, store, encoder, say=say)
-        self.chooser = Chooser(project, store, encoder, self.fitter, say=say, urgent=self._something_urgent)
+        self.chooser = Chooser(project, store, encoder, self.fitter, say=say, urgent=self._more_urgent_than_embedding)
         self.dial = Dial(store, self.chooser)
         self.judge = Judge(project, store, self.fitter)
         self.mapper = Mapper(project, store, encoder, Others(store, self.chooser)) if maps else None
@@ -57,6 +57,7 @@ class Pipeline:
             or self._fill()
             or self.fitter.step(self.plan)
             or self._judge()
+            or (self._map_waited_for() and self._draw_map())
             or self._prepare_dial()
             or self._draw_map()
         )
@@ -143,7 +144,10 @@ class Pipeline:
     def _something_urgent(self) -> bool:
         self.plan = self._planned()
         self.fitter.step(self.plan)
-        return self._hurry() or self.fitter.finished or self._map_waited_for()
+        return self._hurry() or self.fitter.finished
+
+    def _more_urgent_than_embedding(self) -> bool:
+        return self._something_urgent() or self._map_waited_for()
 
     def _something_else(self) -> bool:
         busy = self.fitter.busy
