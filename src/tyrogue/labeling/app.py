@@ -20,8 +20,8 @@ from tyrogue.errors import Conflict, TyrogueError, UsageError
 from tyrogue.labeling import schemas
 from tyrogue.labeling.autopilot import Autopilot
 from tyrogue.labeling.engine import Engine
-from tyrogue.labeling.judging import judging, reviewing
 from tyrogue.labeling.insight import insight
+from tyrogue.labeling.judging import judging, reviewing
 from tyrogue.labeling.out import MEDIA_TYPES, export
 from tyrogue.labeling.security import problem, protect
 

@@ -116,7 +116,7 @@ class Labels(Base):
 
     def labels_of(self, rows: Sequence[int]) -> dict[int, int]:
         """Gives the active class of the current label of each of these rows that has one."""
-        wanted, found = select(t.c.row, c.c.root_id).select_from(t).join(c, _its_class()), dict[int, int]()
+        wanted, found = select(t.c.row, c.c.root_id).select_from(t).join(c, its_class()), dict[int, int]()
         with self._read() as tx:
             for start in range(0, len(rows), CHUNK):
                 some = [int(row) for row in rows[start : start + CHUNK]]

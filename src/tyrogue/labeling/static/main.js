@@ -75,8 +75,7 @@ class Page {
     this.poll = new Poll(api, session);
     const context = { session, api, reader, reload: () => this.poll.now() };
     this.panels = new Panels(
-      [why, classesPanel, learning, history, review, search, guidelines, help].map((panel) => panel(context)),
-      [why, map, classesPanel, learning, history, search, guidelines, help].map((panel) => panel(context)),
+      [why, map, classesPanel, learning, history, review, search, guidelines, help].map((panel) => panel(context)),
     );
     this.status = new Status(session, (name) => this.panels.open(name));
     this.commands = new Commands({ session, panels: this.panels, buttons: this.buttons, card: this.card, reader, label });
