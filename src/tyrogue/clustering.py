@@ -24,8 +24,8 @@ Positions = NDArray[np.int64]
 SEEDING_SAMPLE = 2000
 """Vectors that seeding looks at: D^2 sampling costs k passes, and a sub-sample seeds as well."""
 
-MOST_PRODUCTS = 4096
-"""Vectors whose inner products with one another seeding holds in memory (64 MB)."""
+MOST_PRODUCTS = 6144
+"""Vectors whose inner products with one another seeding holds in memory (150 MB)."""
 
 SETTLED = 0.005
 """Lloyd stops when a smaller share of the vectors than this changes its cell."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,8 @@ class Chapter:
     maps: dict[str, Record] = field(default_factory=dict)
     finished: list[Record] = field(default_factory=list)
     unfinished: list[Record] = field(default_factory=list)
+    tuned_on: frozenset[str] = frozenset()
+    """Datasets that something was tuned on: shown, and left out where it is judged."""
 
     def records(self, dataset: str, arm: Arm) -> list[Record]:
         return self.runs.get((dataset, arm.title), [])
@@ -104,12 +106,13 @@ def _value(round: Any, name: str) -> float:
     )
 
 
-def chapters(records: Iterable[Record]) -> list[Chapter]:
+def chapters(records: Iterable[Record], tuned_on: Iterable[str] = ()) -> list[Chapter]:
     """Gives one chapter for each model and recipe, the richest first."""
+    tuned = frozenset(tuned_on)
     by_model: dict[str, list[Record]] = {}
     for record in records:
         by_model.setdefault(model_title(record.config), []).append(record)
-    found = [_chapter(title, group) for title, group in by_model.items()]
+    found = [replace(_chapter(title, group), tuned_on=tuned) for title, group in by_model.items()]
     return sorted(found, key=lambda chapter: (-sum(map(len, chapter.runs.values())), chapter.title))
 
 
