@@ -159,11 +159,14 @@ def _by_size(records: Sequence[Record]) -> list[Record]:
 def _dataset_names(records: Sequence[Record]) -> dict[str, str]:
     """Gives a name for each digest: two samples of one dataset must not be averaged."""
     described: dict[str, dict[str, Any]] = {r.config["dataset"]["digest"]: r.config["dataset"] for r in records}
-    names = [d["name"] for d in described.values()]
-    return {
-        digest: d["name"] if names.count(d["name"]) == 1 else f"{d['name']} ({d['train']:,} / {d['test']:,})"
-        for digest, d in described.items()
-    }
+    plain = {digest: ", ".join(filter(None, (d["name"], d.get("stress")))) for digest, d in described.items()}
+    names = list(plain.values())
+
+    def told_apart(digest: str) -> str:
+        d, title = described[digest], plain[digest]
+        return title if names.count(title) == 1 else f"{title} ({d['train']:,} / {d['test']:,})"
+
+    return {digest: told_apart(digest) for digest in plain}
 
 
 Settings = tuple[str, str, str, str, tuple[tuple[str, Any], ...]]
