@@ -344,3 +344,17 @@ def test_regret_to_the_best_fixed_ratio_is_its_formula(adaptive: Path) -> None:
 
 def test_no_such_table_where_no_ratio_adapts(folder: Path) -> None:
     assert all(balance.regret(chapter) is None for chapter in chapters(results.read_all(folder)))
+
+
+def test_calibration_is_that_of_the_last_models(folder: Path) -> None:
+    records = results.read_all(folder)
+    made = tables.calibration(chapters(records)[0])
+    last = {
+        seed: 100 * r.rounds[-1].ece
+        for r in records
+        if r.config["kind"] == "curve" and r.config["strategy"]["name"] == "random"
+        for seed in [r.config["seed"]]
+        if r.config["dataset"]["name"] == "home"
+    }
+    row = next(row for row in made.rows if row[0] == "random")
+    assert row[made.columns.index("home")] == tables.plus_minus(metrics.mean_interval(list(last.values())))

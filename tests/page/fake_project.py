@@ -251,5 +251,6 @@ class Project:
             "curve": {"source": "none" if model is None else "cross-validated", "metric": "macro_f1", "points": points,
                       "note": "Queried labels are harder than average: expect better on ordinary texts."},
             "warnings": ["Class 'Sci/Tech' has 1 label: the model cannot learn it yet."] if labeled > 5 else [],
-            "settings": self.settings, "balance": self.balance(), "autopilot": self.autopilot, "journal": len(self.journal),
+            "settings": self.settings, "balance": self.balance(),
+            "autopilot": self.autopilot, "journal": len(self.journal),
         }  # fmt: skip

@@ -30,6 +30,8 @@ def of_curves(chapter: Chapter) -> Iterator[Table]:
         yield tables.areas(chapter)
     if chapter.runs and len(chapter.arms) > 1:
         yield tables.differences(chapter)
+    if chapter.runs:
+        yield tables.calibration(chapter)
 
 
 def of_sweeps(chapter: Chapter) -> Iterator[Table]:
