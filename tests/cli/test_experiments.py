@@ -91,10 +91,10 @@ def test_simulate_with_a_ratio_that_adapts_says_what_it_was_and_why(
     found = simulated(tyrogue, files, "--strategy", "tyrogue", "--ratio", "auto")
     assert found["parameters"]["ratio"] == "auto"
     for round in found["rounds"]:
-        assert set(round["signals"]) == {"alignment", "unexplored", "variety"}
-        assert round["ratio"] == (
-            1 if not round["round"] else math.floor(10 ** (1 - round["signals"]["variety"]) + 0.5)
-        )
+        assert set(round["signals"]) == {"alignment", "unexplored"}
+        aligned, unexplored = round["signals"]["alignment"], round["signals"]["unexplored"]
+        exact = 3 ** (1 - aligned) * 10 ** (aligned * (1 - unexplored))
+        assert abs(round["ratio"] - (exact if round["round"] else 1)) <= 0.5
     assert found["rounds"][-1]["signals"]["unexplored"] == pytest.approx(math.exp(-12 / 200), abs=1e-6)
 
 

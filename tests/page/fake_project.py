@@ -73,7 +73,7 @@ class Project:
         self.lock = RLock()
 
     def balance(self) -> Json | None:
-        chosen = {"ratio": 4, "alignment": 0.8, "unexplored": 0.5, "variety": 0.4}
+        chosen = {"ratio": 4, "alignment": 0.8, "unexplored": 0.5}
         return chosen if self.settings["ratio"] == "auto" else None
 
     def live(self) -> dict[int, Json]:

@@ -137,8 +137,8 @@ test("the dial stands at the nearest ratio on a logarithmic scale", () => {
 
 test("a dial that adapts says what it stands at and why", () => {
   assert.match(reason(null), /will be chosen/);
-  assert.match(reason({ ratio: 1, alignment: 0, unexplored: 1, variety: 1 }), /Ratio 1 for now.*no model yet/);
-  assert.match(reason({ ratio: 4, alignment: 0.8, unexplored: 0.5, variety: 0.4 }), /Ratio 4 for now\. The least sure of every 4.*80%.*50%/);
+  assert.match(reason({ ratio: 1, alignment: 0, unexplored: 1 }), /Ratio 1 for now.*no model yet/);
+  assert.match(reason({ ratio: 4, alignment: 0.8, unexplored: 0.5 }), /Ratio 4 for now\. The least sure of every 4.*80%.*50%/);
 });
 
 test("an accuracy is named only when there are enough random checks", () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tyrogue.errors import UsageError
 from tyrogue.strategies import Tyrogue, create
-from tyrogue.strategies.balance import MOST, SIGNALS, Balance, alignment, balance
+from tyrogue.strategies.balance import MOST, SIGNALS, USUAL, Balance, alignment, balance
 from tyrogue.testing.strategies import CHECKS
 from tyrogue.testing.views import WatchedView, blobs, given
 from tyrogue.types import Floats, Labels
@@ -59,20 +60,22 @@ def _view(n_labels: int, *, shuffled: bool = False, groups: int = 4, n: int = 12
 def test_explores_while_the_embedding_knows_the_classes_and_labels_are_few() -> None:
     ratios = [balance(_view(n)).ratio for n in (10, 50, 200, 800)]
     assert ratios == sorted(ratios)
-    assert ratios[0] <= 2 < ratios[2] < ratios[3] == MOST
+    assert ratios[0] == 1 < ratios[2] < ratios[3] <= MOST
+    assert ratios[3] >= MOST - 2
 
 
 def test_the_formula() -> None:
     found = balance(_view(100))
     assert found.alignment == pytest.approx(1, abs=0.05)
     assert found.unexplored == pytest.approx(np.exp(-0.5))
-    assert found.variety == pytest.approx(found.alignment * found.unexplored)
-    assert found.ratio == round(10 ** (1 - found.variety))
+    wanted = math.exp((1 - found.alignment) * math.log(3) + found.alignment * (1 - found.unexplored) * math.log(10))
+    assert found.ratio == round(wanted)
 
 
-def test_shuffled_labels_leave_variety_nothing_to_teach() -> None:
-    assert balance(_view(100)).ratio < 4
-    assert balance(_view(100, shuffled=True)).ratio >= MOST - 2
+@pytest.mark.parametrize("n", [20, 100, 400])
+def test_labels_that_say_nothing_leave_it_as_usual(n: int) -> None:
+    assert abs(balance(_view(n, shuffled=True)).ratio - USUAL) <= 1
+    assert abs(balance(_view(n)).ratio - USUAL) >= 1
 
 
 @pytest.mark.parametrize("labels", [{}, {0: 0}, {0: 1, 1: 1, 2: 1}, {0: 0, 1: 1}])

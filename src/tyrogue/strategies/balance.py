@@ -1,7 +1,7 @@
 """The balance that adapts itself: what r should be, from what the labels so far have shown.
 
-New regions are worth visiting as long as the embedding tells classes apart (a new region then teaches a class)
-and few labels are there (regions are still new). Doubt is worth following in the same measure as that wears off.
+Where the embedding tells classes apart, new regions teach classes while labels are few, and doubt is worth
+following once they are not. Where it does not, neither the regions nor the doubt say much, and r stays as usual.
 """
 
 from __future__ import annotations
@@ -15,44 +15,46 @@ from tyrogue import ops
 from tyrogue.protocols import View
 from tyrogue.types import Floats, Labels
 
+USUAL = 3
+"""The paper's r, where the labels have nothing to say about it."""
+
 MOST = 10
-"""The r of a round in which variety has nothing more to teach."""
+"""The r of a pool whose classes are known to follow the embedding and whose regions are all known."""
 
 LABELS_TO_EXPLORE = 200
-"""Labels after which the worth of new regions has fallen to 1/e."""
+"""Labels after which the share of the pool that is taken to be new has fallen to 1/e."""
 
 NEIGHBORS = 5
 """Labeled texts that vote, at most; fewer where a class has few labels, or the others would outvote it."""
 
 
 class Balance(NamedTuple):
-    """An r and what spoke for it, all of it numbers from 0 to 1."""
+    """An r and what spoke for it, numbers from 0 to 1."""
 
     ratio: int
     alignment: float
-    """How well the nearest labeled texts foretell a label: 0 as well as the most frequent class, 1 always."""
+    """How well the nearest labeled texts foretell a label: 0 no better than the most frequent class, 1 always."""
     unexplored: float
     """exp(-labels / 200): how much of the pool's variety is taken to be new still."""
-    variety: float
-    """Their product: what variety can still teach. r = MOST ** (1 - variety)."""
 
 
 SIGNALS = Balance._fields[1:]
 """The facts of a round that say why its ratio is what it is."""
 
-COLD = Balance(1, 0.0, 1.0, 1.0)
+COLD = Balance(1, 0.0, 1.0)
 """Before there is a model there is no doubt to follow."""
 
 
 def balance(view: View) -> Balance:
-    """Gives r = 10 ** (1 - alignment * exp(-labels / 200)), rounded, for the next round.
+    """Gives r = 3 ** (1 - a) * (10 ** (1 - u)) ** a, rounded, for the next round.
 
-    Deterministic given the labels, without a validation set, in O(labels^2).
+    a is the alignment, u = exp(-labels / 200) what is unexplored. Deterministic given the labels, without a
+    validation set, in O(labels^2).
     """
     aligned = alignment(ops.unit(view.static(view.labeled)), view.labels)
     unexplored = exp(-len(view.labels) / LABELS_TO_EXPLORE)
-    variety = aligned * unexplored
-    return Balance(round(MOST ** (1 - variety)), aligned, unexplored, variety)
+    ratio = USUAL ** (1 - aligned) * (MOST ** (1 - unexplored)) ** aligned
+    return Balance(round(ratio), aligned, unexplored)
 
 
 def alignment(vectors: Floats, labels: Labels) -> float:

@@ -81,7 +81,6 @@
  * @property {number} ratio
  * @property {number} alignment how well the nearest labeled texts foretell a label, 0 to 1
  * @property {number} unexplored how much of the pool is taken to be new still, 0 to 1
- * @property {number} variety their product
  */
 
 export {};

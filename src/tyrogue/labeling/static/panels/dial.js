@@ -22,7 +22,7 @@ export function reason(balance) {
   if (!balance) return "The ratio will be chosen with the next batch.";
   const share = (value) => `${Math.round(100 * value)}%`;
   const now = `Ratio ${balance.ratio} for now. ${meaning(balance.ratio)}`;
-  if (balance.variety === 1) return `${now} There was no model yet.`;
+  if (balance.unexplored === 1) return `${now} There was no model yet.`;
   return `${now} Similar texts share their class as far as ${share(balance.alignment)}, and ${share(balance.unexplored)} of the variety is taken to be new still.`;
 }
 
