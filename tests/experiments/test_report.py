@@ -358,3 +358,12 @@ def test_calibration_is_that_of_the_last_models(folder: Path) -> None:
     }
     row = next(row for row in made.rows if row[0] == "random")
     assert row[made.columns.index("home")] == tables.plus_minus(metrics.mean_interval(list(last.values())))
+
+
+def test_folders_are_reported_together(adaptive: Path, tmp_path: Path) -> None:
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    for path in adaptive.glob("*-auto-*.jsonl"):
+        path.rename(apart / path.name)
+    assert "| auto |" not in markdown_report(adaptive)
+    assert "| auto |" in markdown_report([adaptive, apart])

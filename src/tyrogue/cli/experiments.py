@@ -102,7 +102,7 @@ def bench(
 
 
 def report(
-    results: Annotated[Path, typer.Argument(help="Folder of result files.")],
+    results: Annotated[list[Path], typer.Argument(help="Folders of result files, reported together.")],
     out: Annotated[
         Path | None, typer.Option(help="HTML file to write; figures as PNG go into a folder beside it.")
     ] = None,

@@ -12,8 +12,10 @@ from tyrogue.experiments.report.study import Chapter, chapters
 __all__ = ["markdown_report", "write_report"]
 
 
-def write_report(folder: Path, out: Path, *, pngs: bool = True, tuned_on: Sequence[str] = ()) -> list[Path]:
-    """Writes the report on a folder of results to `out` (HTML), and its figures as PNG into a folder beside it.
+def write_report(
+    folder: Path | Sequence[Path], out: Path, *, pngs: bool = True, tuned_on: Sequence[str] = ()
+) -> list[Path]:
+    """Writes the report on one or more folders of results to `out` (HTML), and its figures as PNG into a folder beside it.
 
     Args:
         tuned_on: datasets that something was tuned on: shown, and left out where it is judged.
@@ -34,8 +36,8 @@ def write_report(folder: Path, out: Path, *, pngs: bool = True, tuned_on: Sequen
         return compose.write(_chapters(folder, tuned_on), out, pngs=pngs)
 
 
-def markdown_report(folder: Path, tuned_on: Sequence[str] = ()) -> str:
-    """Gives the main tables of a folder of results as Markdown.
+def markdown_report(folder: Path | Sequence[Path], tuned_on: Sequence[str] = ()) -> str:
+    """Gives the main tables of one or more folders of results as Markdown.
 
     Raises:
         BadInput: the folder holds no results.
@@ -53,10 +55,11 @@ def markdown_report(folder: Path, tuned_on: Sequence[str] = ()) -> str:
     return "\n".join(parts())
 
 
-def _chapters(folder: Path, tuned_on: Sequence[str]) -> list[Chapter]:
-    records = results.read_all(folder)
+def _chapters(folder: Path | Sequence[Path], tuned_on: Sequence[str]) -> list[Chapter]:
+    folders = [folder] if isinstance(folder, Path) else folder
+    records = [record for one in folders for record in results.read_all(one)]
     if not records:
         raise BadInput(
-            "holds no results.", source=folder, remedy="Write some with: tyrogue bench GRID.toml --out FOLDER."
+            "holds no results.", source=folders[0], remedy="Write some with: tyrogue bench GRID.toml --out FOLDER."
         )
     return chapters(records, tuned_on)
