@@ -15,7 +15,7 @@ __all__ = ["markdown_report", "write_report"]
 def write_report(
     folder: Path | Sequence[Path], out: Path, *, pngs: bool = True, tuned_on: Sequence[str] = ()
 ) -> list[Path]:
-    """Writes the report on one or more folders of results to `out` (HTML), and its figures as PNG into a folder beside it.
+    """Writes the report on one or more folders of results to `out` (HTML), its figures as PNG into a folder beside it.
 
     Args:
         tuned_on: datasets that something was tuned on: shown, and left out where it is judged.
