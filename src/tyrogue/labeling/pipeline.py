@@ -89,7 +89,7 @@ class Pipeline:
         if last is None or not last.queued or not self._dial_moved(last):
             return False
         stage = self.store.stage(last.number)
-        moved = self.store.change_round(last.number, ratio=self.plan.ratio, size=self.plan.batch)
+        moved = self.store.change_round(last.number, ratio=self.plan.ratio_of_round, size=self.plan.batch)
         if stage is not None:
             self.dial.stage(moved, self.plan, stage.candidates)
         self._queue(moved, replacing=True)
@@ -171,7 +171,7 @@ class Pipeline:
         return self.plan.ahead and self.store.ready() < n and not self.exhausted
 
     def _dial_moved(self, last: Round) -> bool:
-        return last.size != self.plan.batch or (self.plan.has_dial and last.ratio != self.plan.ratio)
+        return last.size != self.plan.batch or (self.plan.has_dial and last.ratio != self.plan.ratio_of_round)
 
     def _nothing_left(self) -> bool:
         """Whether there is nothing to ask; once so, it is looked again when something has changed."""
@@ -203,7 +203,7 @@ class Pipeline:
             seed=plan.seed,
             mode=plan.mode,
             size=plan.batch,
-            ratio=plan.ratio,
+            ratio=plan.ratio_of_round,
         )
 
     def _queue(self, current: Round, *, replacing: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tyrogue import strategies
 from tyrogue.errors import UsageError
@@ -31,7 +31,7 @@ class Plan:
     Attributes:
         strategy: name of the acquisition function, or `package.module:Class`.
         parameters: of the strategy, other than the ratio.
-        ratio: Tyrogue's r; ignored by strategies without one.
+        ratio: Tyrogue's r, or `auto`; ignored by strategies without one.
         batch: labels in a round.
         audit: share of each batch that is drawn from the reference sample, to judge the model honestly.
         model: `linear` or `transformer`.
@@ -47,7 +47,7 @@ class Plan:
 
     strategy: str = "tyrogue"
     parameters: tuple[tuple[str, Any], ...] = ()
-    ratio: int = 3
+    ratio: int | Literal["auto"] = 3
     batch: int = 50
     audit: float = 0.1
     model: str = "transformer"
@@ -93,6 +93,11 @@ class Plan:
     def audited(self) -> int:
         """How many texts of a batch come from the reference sample (none when the share is 0)."""
         return ceil(self.batch * self.audit) if self.audit else 0
+
+    @property
+    def ratio_of_round(self) -> int | None:
+        """The ratio as a round holds it: None for `auto`."""
+        return None if self.ratio == "auto" else self.ratio
 
     @property
     def has_dial(self) -> bool:

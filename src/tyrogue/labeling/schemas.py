@@ -55,7 +55,7 @@ class Push(Body):
 
 class Settings(Body):
     batch: Annotated[int, Field(ge=1, le=1000)] | None = None
-    ratio: Annotated[int, Field(ge=1, le=1000)] | None = None
+    ratio: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] | None = None
     suggestions: bool | None = None
     audit: Annotated[float, Field(ge=0, le=0.5)] | None = None
 
