@@ -73,6 +73,12 @@ class Engine:
         annotation, item = undone
         return {"undone": self._receipt(annotation), "item": self.items([item], label=annotation.class_id)[0]}
 
+    def adjudicate(
+        self, row: int, class_id: int, *, token: str, annotator: str = "me", note: str | None = None
+    ) -> Json:
+        """Settles the label of a row that annotators disagree about, or any other that was asked about."""
+        return self._receipt(self.store.adjudicate(row, class_id, token=token, annotator=annotator, note=note))
+
     def state(self, annotator: str = "me") -> Json:
         """Gives everything that the page shows beside the text."""
         return self._state.of(annotator)

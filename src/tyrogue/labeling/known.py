@@ -14,15 +14,19 @@ class Known:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._position = -1
+        self._position, self._shared = -1, False
         self._labels: tuple[Rows, Labels] | None = None
         self._answered: Rows | None = None
 
     def labels(self) -> tuple[Rows, Labels]:
-        """Gives the rows that models may train on, sorted, and the class ids of their labels."""
+        """Gives the rows that models may train on, sorted, and the class ids of their labels.
+
+        Where texts go to several people, a tie between them trains nothing until somebody settles it; where they go
+        to one, a second label is a correction, and the latest counts.
+        """
         self._turn()
         if self._labels is None:
-            self._labels = self.store.labels(kinds=TRAINED_ON)
+            self._labels = self.store.labels(kinds=TRAINED_ON, ties=not self._shared)
         return self._labels
 
     def answered(self) -> Rows:
@@ -33,6 +37,6 @@ class Known:
         return self._answered
 
     def _turn(self) -> None:
-        position = self.store.journal_position()
-        if position != self._position:
-            self._position, self._labels, self._answered = position, None, None
+        position, shared = self.store.journal_position(), self.store.get("overlap", 1) > 1
+        if (position, shared) != (self._position, self._shared):
+            self._position, self._shared, self._labels, self._answered = position, shared, None, None

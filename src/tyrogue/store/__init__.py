@@ -11,12 +11,14 @@ from tyrogue.store.records import (
     Class,
     ClassEvent,
     Counts,
+    Credential,
     Item,
     LabelRecord,
     Model,
     NewItem,
     Round,
     Vote,
+    Work,
 )
 from tyrogue.store.store import Store
 
@@ -29,6 +31,7 @@ __all__ = [
     "Class",
     "ClassEvent",
     "Counts",
+    "Credential",
     "Item",
     "LabelRecord",
     "Model",
@@ -36,4 +39,5 @@ __all__ = [
     "Round",
     "Store",
     "Vote",
+    "Work",
 ]

@@ -67,7 +67,7 @@ class Journal(Base):
         with self._write() as tx:
             last = tx.lock()
             me = annotator_id(tx, annotator)
-            first = _by_token(tx, token)
+            first = by_token(tx, token)
             if first is not None:
                 if (first.item, first.action == "undo") != (item, False):
                     raise Conflict(f"The token {token!r} was used for item {first.item} before. Make one a decision.")
@@ -75,7 +75,7 @@ class Journal(Base):
             if class_id is not None:
                 check_active(tx, class_id)
             at = item_row(tx, item, lock=True)
-            _append(tx, last, at, me, token, action, class_id=class_id, note=note, seconds=seconds)
+            append(tx, last, at, me, token, action, class_id=class_id, note=note, seconds=seconds)
             if action == "note":  # answers nothing, and the item was seen
                 show(tx, [at.id])
             else:
@@ -96,14 +96,14 @@ class Journal(Base):
         with self._write() as tx:
             last = tx.lock()
             me = annotator_id(tx, annotator, lock=True)
-            first = _by_token(tx, token)
+            first = by_token(tx, token)
             if first is not None:
                 return _undone_before(tx, first, me)
             decision = tx.first(_LAST_DECISION, project=tx.project, me=me)
             if decision is None:
                 return None
             at = item_row(tx, decision.item_id, lock=True)
-            _append(tx, last, at, me, token, "undo", undoes=decision.id)
+            append(tx, last, at, me, token, "undo", undoes=decision.id)
             settle(tx, at)
             judge(tx, [at.row])
             hold(tx, me, [at.id], lease_seconds, first=True)
@@ -132,7 +132,7 @@ class Journal(Base):
     def annotation_of(self, token: str) -> Annotation | None:
         """Gives the annotation that this token recorded; None when it recorded none."""
         with self._read() as tx:
-            return _by_token(tx, token)
+            return by_token(tx, token)
 
     def seconds_since_decision(self) -> float | None:
         """Gives the seconds since anybody decided anything; None before the first decision."""
@@ -175,7 +175,7 @@ def check_token(token: str) -> None:
         raise UsageError(f"A token has 1 to {MAX_NAME} printable characters. Make a random one for each decision.")
 
 
-def _append(
+def append(
     tx: Tx,
     last: int,
     item: Row[Any],
@@ -214,13 +214,13 @@ def _undone_before(tx: Tx, first: Annotation, me: int) -> tuple[Annotation, Item
     return _by_id(tx, first.undoes), to_items(tx, [item_row(tx, first.item)], me)[0]
 
 
-def _by_token(tx: Tx, token: str) -> Annotation | None:
+def by_token(tx: Tx, token: str) -> Annotation | None:
     found = tx.first(_BY_TOKEN, project=tx.project, token=token)
     return None if found is None else _annotation(found)
 
 
 def _recorded(tx: Tx, token: str) -> Annotation:
-    found = _by_token(tx, token)
+    found = by_token(tx, token)
     if found is None:
         raise Conflict(f"The decision {token!r} was not recorded.")
     return found

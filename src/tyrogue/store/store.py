@@ -8,7 +8,9 @@ from typing import Self
 from sqlalchemy import select
 
 from tyrogue.store import schema as s
+from tyrogue.store.adjudication import Adjudication
 from tyrogue.store.classes import Classes
+from tyrogue.store.credentials import Credentials
 from tyrogue.store.database import Clock, Database, Tx, utc_now
 from tyrogue.store.journal import Journal
 from tyrogue.store.labels import Labels
@@ -23,7 +25,9 @@ from tyrogue.store.settings import Settings
 from tyrogue.store.teaching import Teaching
 
 
-class Store(Classes, People, Rounds, Queue, Journal, Teaching, Labels, Models, Settings, Rebuild):
+class Store(
+    Classes, People, Credentials, Rounds, Queue, Journal, Teaching, Adjudication, Labels, Models, Settings, Rebuild
+):
     """One project in one database: classes, annotators, rounds, queue, journal, models, settings.
 
     State is the journal of annotations and class events, which is append only; everything else about labels

@@ -1,0 +1,6 @@
+"""placeholder"""
+
+from fastapi import FastAPI
+
+
+def describe(app: FastAPI) -> None: ...
