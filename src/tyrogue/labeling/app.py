@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 import tyrogue
 from tyrogue.errors import Conflict, TyrogueError, UsageError
 from tyrogue.labeling import schemas
-from tyrogue.labeling.access import ADMITTED, ANNOTATOR, Caller, Door, caller
+from tyrogue.labeling.access import ADMITTED, ANNOTATOR, PREFIX, Caller, Door, caller
 from tyrogue.labeling.autopilot import Autopilot
 from tyrogue.labeling.engine import Engine
 from tyrogue.labeling.login import login_routes, own_routes
@@ -59,7 +59,7 @@ def create_app(
     rooms = [_labeling(engine), _classes(engine), _steering(engine), _around(engine)]
     rooms += [login_routes(engine.store), own_routes(engine.store), team_routes(engine), review_routes(engine)]
     for room in rooms:
-        app.include_router(room, prefix="/api", dependencies=[ADMITTED])
+        app.include_router(room, prefix=PREFIX, dependencies=[ADMITTED])
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:

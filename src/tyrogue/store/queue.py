@@ -109,7 +109,7 @@ class Queue(Base):
         """
         if not 1 <= n <= MOST:
             raise UsageError(f"{n} items were asked for; 1 to {MOST:,} can be had at a time.")
-        with self._write() as tx:
+        with self._write(durable=False) as tx:  # a power cut may cost a reservation, which nobody was promised
             me = annotator_id(tx, annotator, lock=True)
             held = _held(tx, me)[:n]
             expires = tx.now + timedelta(seconds=lease_seconds)

@@ -32,7 +32,8 @@ class Store(
 
     State is the journal of annotations and class events, which is append only; everything else about labels
     follows from it. Every method is one transaction of a few statements; what it wrote is on disk when it
-    returns. A store may be shared by threads, and a database by processes.
+    returns (but for reservations and heartbeats, which a power cut may cost). A store may be shared by
+    threads, and a database by processes.
     """
 
     @classmethod

@@ -14,6 +14,7 @@ export const COMMANDS = Object.freeze({
   l: "learning",
   y: "history",
   g: "guidelines",
+  t: "team",
   "/": "search",
   "?": "help",
   ".": "filter",

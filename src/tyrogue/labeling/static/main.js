@@ -8,6 +8,7 @@ import { Commands } from "./commands.js";
 import { byId } from "./dom.js";
 import { snippet } from "./format.js";
 import { KeyReader } from "./keys.js";
+import { arriveByLink } from "./login.js";
 import { AutopilotView } from "./panels/autopilot.js";
 import { classesPanel } from "./panels/classes.js";
 import { guidelines } from "./panels/guidelines.js";
@@ -16,6 +17,7 @@ import { history } from "./panels/history.js";
 import { learning } from "./panels/learning.js";
 import { Panels } from "./panels/panels.js";
 import { search } from "./panels/search.js";
+import { team } from "./panels/team.js";
 import { why } from "./panels/why.js";
 import { Outbox } from "./queue.js";
 import { Screen } from "./screens.js";
@@ -72,7 +74,7 @@ class Page {
     this.poll = new Poll(api, session);
     const context = { session, api, reload: () => this.poll.now() };
     this.panels = new Panels(
-      [why, classesPanel, learning, history, search, guidelines, help].map((panel) => panel(context)),
+      [why, classesPanel, learning, history, search, guidelines, team, help].map((panel) => panel(context)),
     );
     this.status = new Status(session, (name) => this.panels.open(name));
     this.commands = new Commands({ session, panels: this.panels, buttons: this.buttons, card: this.card, reader, label });
@@ -200,7 +202,11 @@ async function open() {
   const screen = new Screen(api);
   byId("card").hidden = true;
   screen.opening();
+  await arriveByLink(api, screen);
   const state = await firstState(api, screen);
+  // What one person leaves unsent in this browser is never sent in the name of the next who logs in.
+  if (state.me?.login === "account") api.annotator = state.me.name;
+  document.body.dataset.role = state.me?.role ?? "owner";
   const send = ({ kind, body, token }) => (kind === "undo" ? api.undo(token) : api.annotate(body));
   const prefix = ["tyrogue", state.project_id ?? state.project, api.annotator, ""].map(encodeURIComponent).join(":");
   const now = () => Date.now();

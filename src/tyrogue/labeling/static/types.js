@@ -69,9 +69,10 @@
  * @property {{source: "test"|"cross-validated"|"none", metric: string, points: CurvePoint[], note: string}} curve
  * @property {{n: number, correct: number, accuracy: number, low: number, high: number}|null} [audit]
  * @property {string[]} warnings
- * @property {{suggestions: boolean, batch: number, ratio: number}} settings
+ * @property {{suggestions: boolean, batch: number, ratio: number, overlap?: number, overlap_share?: number}} settings
  * @property {{available: boolean, on: boolean}} autopilot
  * @property {number} journal
+ * @property {{name: string, role: "owner"|"reviewer"|"annotator", login: "none"|"token"|"account"}} [me]
  */
 
 export {};

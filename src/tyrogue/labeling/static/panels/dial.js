@@ -41,7 +41,7 @@ export function dial(session) {
     }, REST);
   });
   const ends = h("div", { class: "dial-ends", "aria-hidden": "true" }, h("span", {}, "explore"), h("span", {}, "exploit"));
-  const element = h("div", { class: "dial" }, h("h3", {}, h("label", { for: "dial" }, "Explore or exploit")), input, ends, words);
+  const element = h("div", { class: "dial owner-only" }, h("h3", {}, h("label", { for: "dial" }, "Explore or exploit")), input, ends, words);
   const update = (state) => {
     if (timer || document.activeElement === input) return; // not under someone's hand
     input.value = String(positionOf(state.settings.ratio));

@@ -18,6 +18,7 @@ const ROWS = [
   ["y", "history: look back and correct"],
   ["/", "search the texts"],
   ["g", "guidelines"],
+  ["t", "team: people, agreement, disagreements"],
   ["Esc", "close the panel"],
 ];
 
