@@ -109,7 +109,8 @@ def test_on_loopback_without_a_team_nobody_logs_in(desk: Desk) -> None:
 
 def test_the_first_invitation_closes_the_door(desk: Desk) -> None:
     desk.client.post("/api/team/invitations", json={"name": "Ada"})
-    answer = desk.client.get("/api/state")
+    assert desk.client.get("/api/me").json() == {"name": None, "role": "owner", "login": "token"}, "the inviter is in"
+    answer = client_of(desk).get("/api/state")
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert "?token=" in answer.json()["detail"]
 

@@ -7,6 +7,7 @@ protects the server, every request must say who it comes from: by the cookie of 
 from __future__ import annotations
 
 import hmac
+import secrets
 import threading
 import time
 from collections.abc import Mapping
@@ -107,10 +108,14 @@ class Door:
     Args:
         store: the project's team.
         token: the server's own, which makes its bearer an owner; None where nobody needs one.
+
+    Attributes:
+        token: that one, or one made up for the owner's browser when the first invitation closes the door behind it.
     """
 
     def __init__(self, store: Store, token: str | None) -> None:
-        self.store, self.token = store, token
+        self.store, self._required = store, token is not None
+        self.token = token or secrets.token_urlsafe(24)
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, Annotator | None]] = {}
         self._team: tuple[float, bool] = (-1.0, False)
@@ -126,7 +131,7 @@ class Door:
     @property
     def locked(self) -> bool:
         """Whether one has to log in."""
-        if self.token is not None:
+        if self._required:
             return True
         now = time.monotonic()
         if now - self._team[0] > REMEMBERED_SECONDS or self._team[0] < 0:
@@ -141,7 +146,7 @@ class Door:
 
     def is_own(self, token: str) -> bool:
         """Whether this is the server's own token."""
-        return self.token is not None and hmac.compare_digest(token.encode(), self.token.encode())
+        return hmac.compare_digest(token.encode(), self.token.encode())
 
     def _owner(self, token: str) -> Caller | None:
         return OWNER_BY_TOKEN if self.is_own(token) else None

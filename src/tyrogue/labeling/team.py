@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from tyrogue.errors import Conflict
 from tyrogue.labeling import autopilot, schemas
-from tyrogue.labeling.access import Caller, Door, caller
+from tyrogue.labeling.access import COOKIE, Caller, Door, caller
 from tyrogue.labeling.agreement import agreement
 from tyrogue.labeling.engine import Engine
+from tyrogue.labeling.security import put_cookie
 from tyrogue.store import Annotator, Credential, Store, Vote, Work
 
 DAY = 86_400
@@ -29,10 +30,13 @@ def team_routes(engine: Engine) -> APIRouter:
         return people(store)
 
     @routes.post("/team/invitations", status_code=201)
-    def invite(body: schemas.Invite, request: Request) -> Json:
+    def invite(body: schemas.Invite, who: Who, request: Request, response: Response) -> Json:
         """Invites somebody; the link is told this once."""
         invited = invitation(store, body.name, body.role, days=body.days, reusable=body.reusable)
-        _door(request).forget()
+        door = _door(request)
+        door.forget()
+        if who.login == "none":  # from now on everybody logs in, and the owner is in already
+            put_cookie(response, request.scope, COOKIE, door.token, seconds=30 * DAY)
         return invited
 
     @routes.patch("/team/{person}")

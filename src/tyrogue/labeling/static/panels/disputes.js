@@ -41,7 +41,7 @@ export function disputesPart({ session, api }) {
 function dispute(one, session, api, settled) {
   const message = h("p", { class: "small bad", role: "alert" });
   const token = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const votes = one.votes.map((vote) => h("li", { class: "small" }, h("span", { dir: "auto" }, vote.annotator), ": ", chip(resolve(session.state.classes, vote.class_id))));
+  const votes = one.votes.map((vote) => h("li", { class: "small" }, h("span", { dir: "auto" }, `${vote.annotator}:`), chip(resolve(session.state.classes, vote.class_id))));
   const settle = async (choice) => {
     try {
       await api.adjudicate(token, one.row, choice.id);
@@ -55,8 +55,8 @@ function dispute(one, session, api, settled) {
     const props = { class: `chip-button ${colourOf(choice.id)}`, type: "button", on: { click: () => settle(choice) } };
     return h("button", props, h("i", { class: "dot" }), h("span", { dir: "auto" }, choice.name));
   });
-  const text = h("p", { class: "dispute-text", dir: "auto" }, snippet(one.text, 400));
-  const pair = one.text_pair ? h("p", { class: "dispute-text", dir: "auto" }, snippet(one.text_pair, 400)) : "";
+  const text = h("p", { class: "dispute-text", dir: "auto" }, snippet(one.text, 240));
+  const pair = one.text_pair ? h("p", { class: "dispute-text", dir: "auto" }, snippet(one.text_pair, 240)) : "";
   const choose = h("div", { class: "correcting", role: "group", "aria-label": "Which label counts" }, ...buttons);
   const box = h("li", { class: one.tied ? "tied" : "" }, text, pair, h("ul", { class: "votes" }, ...votes), choose, message);
   return box;

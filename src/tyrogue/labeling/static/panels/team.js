@@ -65,7 +65,7 @@ export function team(context) {
 }
 
 function who(me, session, api) {
-  const words = me.login === "account" ? `You are ${me.name}, ${me.role}.` : "You own this project. Invite somebody, and from then on everybody logs in.";
+  const words = me.login === "account" ? `You are ${me.name}, ${me.role}.` : me.login === "token" ? "You are in by the owner's link." : "You own this project. Invite somebody, and from then on everybody logs in.";
   const leave = async () => {
     await api.logout();
     location.reload();
@@ -80,7 +80,7 @@ function person(one, owner, me, act, api) {
   const head = h("span", { class: "person-name", dir: "auto" }, one.name);
   const cells = [head, h("span", { class: "small" }, numbers)];
   if (owner && !one.left && one.name !== me.name) cells.push(roleChoice(one, act, api), removal(one, act, api));
-  else cells.push(h("span", { class: "small role" }, one.role));
+  else cells.push(h("span", { class: "small role" }, one.name === me.name ? `you, ${me.role}` : one.role));
   return h("li", { class: one.left ? "gone" : "" }, ...cells);
 }
 
