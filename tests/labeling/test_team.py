@@ -178,6 +178,7 @@ def test_a_tie_trains_nothing_and_a_settled_one_does(tmp_path: Path, monkeypatch
         rng = random.Random(1)
         tied = set()
         for _ in range(12):
+            s.settle()
             (item,) = s.ask(1, "Ada")
             s.answer(item, annotator="Ada")
             (same,) = s.ask(1, "Ben")
