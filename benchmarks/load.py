@@ -45,6 +45,8 @@ TOPICS = {
 }
 COMMON = ["the", "a", "of", "and", "then", "with", "about", "near", "before", "after", "some", "very", "old", "new"]
 AHEAD, LOW = 5, 2
+EMPTY = 0.3
+"""Seconds until somebody who has no text asks again."""
 
 
 def texts(n: int) -> list[tuple[str, str]]:
@@ -148,7 +150,7 @@ class Annotator(threading.Thread):
         held = {item["id"] for item in self.deck}
         self.deck.extend(item for item in items if item["id"] not in held)
         if not self.deck:
-            time.sleep(0.05)
+            time.sleep(EMPTY)
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
