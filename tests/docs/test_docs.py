@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from importlib import import_module
 from pathlib import Path
@@ -73,6 +74,7 @@ def test_the_performance_page_is_what_the_result_files_say(monkeypatch: pytest.M
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     tables = import_module("tables")
     assert (ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == tables.page(), "run: make docs"
+    assert (ROOT / "docs" / "labeling.md").read_text(encoding="utf-8") == tables.labeling(), "run: make docs"
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:
@@ -85,6 +87,19 @@ def test_the_changelog_knows_this_version() -> None:
     import tyrogue
 
     assert f"## {tyrogue.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_table_of_kmeans_is_what_the_result_files_say() -> None:
+    found: dict[tuple[str, str], list[float]] = {}
+    for file in (ROOT / "experiments" / "results" / "kmeans").glob("*.jsonl"):
+        head, *rest = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+        last = next(line for line in rest if line.get("labeled") == 500)
+        found.setdefault((head["strategy"]["label"], head["dataset"]["name"]), []).append(last["macro_f1"])
+    told = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    for variant in ("ours, 1 start", "scikit-learn, 1 start", "scikit-learn, 10 starts"):
+        ag_news, csabstruct = (found[variant, name] for name in ("ag_news", "csabstruct"))
+        assert len(ag_news) == len(csabstruct) == 3
+        assert f"| {variant} | {sum(ag_news) / 3:.3f} | {sum(csabstruct) / 3:.3f} |" in told
 
 
 if __name__ == "__main__":

@@ -29,10 +29,11 @@ MAY: dict[str, str] = {
     "nobody": "GET /api/health, POST /api/login, POST /api/login/link, POST /api/login/invitation, POST /api/logout",
     "annotator": "GET /api/me, PUT /api/me/password, POST /api/me/tokens, POST /api/next, POST /api/annotations, "
     "POST /api/undo, GET /api/annotations, POST /api/items, GET /api/state, GET /api/rows/{row}, GET /api/search, "
-    "GET /api/classes, GET /api/preview",
-    "reviewer": "GET /api/team, GET /api/agreement, GET /api/disagreements, POST /api/adjudications, GET /api/export",
+    "GET /api/classes, GET /api/preview, GET /api/judgement",
+    "reviewer": "GET /api/team, GET /api/agreement, GET /api/disagreements, POST /api/adjudications, GET /api/export, "
+    "GET /api/review, GET /api/review/{row}, POST /api/review/{row}",
     "owner": "POST /api/classes, PATCH /api/classes/{class_id}, POST /api/classes/{class_id}/merge, "
-    "PATCH /api/settings, PUT /api/guidelines, POST /api/autopilot, POST /api/team/invitations, "
+    "PATCH /api/settings, PUT /api/guidelines, POST /api/promotion, POST /api/autopilot, POST /api/team/invitations, "
     "PATCH /api/team/{person}, DELETE /api/team/{person}, DELETE /api/team/credentials/{credential}",
 }
 
@@ -362,6 +363,7 @@ def test_the_examples_are_like_the_answers(desk: Desk) -> None:
         "GET /api/annotations": {}, "POST /api/undo": {"token": "token-0002"}, "POST /api/items": {"row": 41},
         "GET /api/rows/41": {}, "GET /api/search?q=cats": {}, "GET /api/classes": {},
         "PATCH /api/settings": EXAMPLES["PATCH /api/settings"]["body"], "GET /api/agreement": {},
+        "GET /api/judgement": {}, "GET /api/review": {},
         "PUT /api/guidelines": EXAMPLES["PUT /api/guidelines"]["body"],
     }  # fmt: skip
     for call, body in calls.items():

@@ -136,7 +136,7 @@ def test_only_candidates_of_the_stage_are_asked_and_the_most_doubtful_of_them(tm
         assert len(stage.rows) == 3 * BATCH
         model = s.pipeline.fitter.model
         assert model is not None
-        logits = model.infer(s.pipeline.fitter._inputs(stage.rows)).logits.astype(np.float64)
+        logits = model.infer(s.pipeline.fitter.inputs(stage.rows)).logits.astype(np.float64)
         shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         doubt = -(shares * np.log(np.maximum(shares, 1e-300))).sum(1)
         waiting = s.waiting()[-BATCH:]
@@ -394,7 +394,7 @@ def test_entropy_asks_what_the_model_doubts_most_in_the_whole_pool(tmp_path: Pat
         others = set(range(120)) - set(asked) - shown - set(s.project.corpus.reference.tolist()) - set(waiting)
         doubt = {}
         for row in [*others, *waiting]:
-            logits = model.infer(s.pipeline.fitter._inputs(np.array([row]))).logits[0].astype(np.float64)
+            logits = model.infer(s.pipeline.fitter.inputs(np.array([row]))).logits[0].astype(np.float64)
             p = np.exp(logits - logits.max())
             p /= p.sum()
             doubt[row] = float(-(p * np.log(np.maximum(p, 1e-300))).sum())

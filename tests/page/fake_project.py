@@ -174,6 +174,7 @@ class Project:
             "flagged": self.count("flag"), "today": labeled, "classes": self.class_list(), "pair": self.options.pairs,
             "guidelines": self.guidelines,
             "audit": AUDIT if decided > 2 else None,
+            "judged": f"m1/{decided}" if decided > 2 else None,
             "round": {"number": decided // 50, "size": 50, "answered": decided % 50, "strategy": "tyrogue", "ratio": 3},
             "queue": {"ready": 0 if preparing else len(self.open_rows())},
             "model": model and {**model, "kind": "linear", "train_seconds": 2.1},

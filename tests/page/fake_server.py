@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from fake_project import Problem, Project
+from fake_review import Review
 
 Json = dict[str, Any]
 Answer = tuple[int, Json]
@@ -50,6 +51,11 @@ class Api:
             (r"POST /api/classes", self.add_class),
             (r"PATCH /api/classes/(\d+)", self.rename_class),
             (r"POST /api/classes/(\d+)/merge", self.merge_class),
+            (r"GET /api/judgement", (review := Review(project)).judgement),
+            (r"POST /api/promotion", review.promote),
+            (r"GET /api/review", review.labels),
+            (r"GET /api/review/(\d+)", review.item),
+            (r"POST /api/review/(\d+)", review.decide),
         ]
 
     def answer(self, route: str, query: dict[str, str], body: Json) -> Answer:

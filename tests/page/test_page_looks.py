@@ -12,7 +12,7 @@ Desks = Callable[..., Any]  # conftest.Desk
 WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 ZOOMED = {"width": 640, "height": 400}  # 1280 x 800 at 200 %
-PANELS = ["w", "c", "l", "y", "/", "g", "?"]
+PANELS = ["w", "c", "l", "y", "r", "/", "g", "?"]
 
 
 def box(one: Any, selector: str) -> dict[str, float]:
@@ -132,7 +132,7 @@ def axe(one: Any) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_screen(desk: Desks, scheme: str) -> None:
     one = desk("--autopilot", color_scheme=scheme).open()
-    one.press("1", "2", "3", "Backspace")
+    one.press("1", "2", "3", "3", "Backspace")
     assert axe(one) == []
     for key in PANELS:
         one.press("Escape", key)
@@ -141,6 +141,11 @@ def test_axe_finds_nothing_in_any_screen(desk: Desks, scheme: str) -> None:
         if key == "/":
             one.page.keyboard.type("battery")
             one.page.wait_for_selector(".results .entry")
+        if key == "r":
+            one.page.click(".review .entry >> nth=0")
+            one.page.wait_for_selector(".review-details")
+        if key == "l":
+            one.page.wait_for_selector(".per-class")
         assert axe(one) == [], f"panel {key}"
     one.press("Escape", "n")
     assert axe(one) == [], "note"

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tyrogue.cli import options
+from tyrogue.cli.judged import judged
 from tyrogue.cli.say import give_json, progress, remark, shown
 from tyrogue.cli.serving import free_address, serve, session
 from tyrogue.corpus.importing import ImportReport, import_source
@@ -177,12 +178,14 @@ def import_(
 def status(project: Annotated[Path, typer.Argument(help="A project directory.")], json_: options.Json = False) -> None:
     """Say where a project stands."""
     from tyrogue.labeling.engine import Engine
+    from tyrogue.labeling.judging import told
 
     opened = Project.open(project)
     with Store.open(opened.store_url, opened.key) as store:
-        state = Engine(opened, store).state()
+        engine = Engine(opened, store)
+        state, report = engine.state(), told(engine, "me")
     if json_:
-        give_json(state)
+        give_json(state | {"judgement": report})
         return
     model, trainer = state["model"], state["trainer"]
     typer.echo(
@@ -195,6 +198,8 @@ def status(project: Annotated[Path, typer.Argument(help="A project directory.")]
     doing = f"{trainer['phase']} {trainer['message'] or ''}".rstrip()
     typer.echo(f"trainer: {shown(doing) if trainer['alive'] else 'not running'}")
     typer.echo(f"ready to label: {state['queue']['ready']}")
+    for line in judged(report):
+        typer.echo(shown(line))
 
 
 def _import(

@@ -45,11 +45,12 @@ def export(
             typer.echo(f"{count} labels: {labels}")
         if model is not None:
             from tyrogue.labeling import model_out
+            from tyrogue.labeling.promotion import promoted
 
             report = model_out.export_model(opened, store, model)
             typer.echo(f"model: {model}")
             labeled, newest = store.counts(), store.current_model()
-            taught = labeled.labeled - labeled.by_kind.get("reference", 0)
+            taught = labeled.labeled - (0 if promoted(store) else labeled.by_kind.get("reference", 0))
             if newest is not None and newest.labels < taught:
                 remark(
                     f"It was trained on {newest.labels} of {taught} labels. To train on all: tyrogue query {project}"

@@ -99,6 +99,12 @@ class CachedEncoder:
         store = self._existing()
         return np.zeros(len(rows), bool) if store is None else store.read(rows)[1]
 
+    @property
+    def place(self) -> Path | None:
+        """The folder in which the vectors are; None while there are none, or in memory."""
+        store = self._existing()
+        return store.folder if isinstance(store, VectorFile) else None
+
     def _fill(self, store: VectorFile | VectorMemory, inputs: Inputs, positions: NDArray[np.int64]) -> None:
         rows = _rows_of(inputs)
         for start in range(0, len(positions), _CHUNK):

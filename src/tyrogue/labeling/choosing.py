@@ -12,6 +12,7 @@ from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.errors import NonFinite
 from tyrogue.labeling.ahead import Ahead, Given, Say, draws
+from tyrogue.labeling.checks import order_of
 from tyrogue.labeling.fitting import Fitter
 from tyrogue.labeling.plan import Plan
 from tyrogue.learner import rng_of, usable
@@ -204,20 +205,13 @@ class Chooser:
             return NO_ROWS
         queued = self.store.queued_rows(without_unseen_of=replacing)
         taken, chosen = {*queued.tolist(), *self.fitter.known.answered().tolist()}, list[int]()
-        for row in self._reference_order().tolist():
+        for row in order_of(self.project.corpus.reference, self._seed).tolist():
             if row not in taken and taken.isdisjoint(self.project.corpus.duplicates(as_rows([row])).tolist()):
                 chosen.append(row)
                 taken.add(row)
             if len(chosen) == n:
                 break
         return as_rows(chosen)
-
-    def _reference_order(self) -> Rows:
-        # By a hash of the row: the order stays when the sample grows with the pool.
-        reference = self.project.corpus.reference
-        mixed = (reference.astype(np.uint64) + np.uint64(self._seed + 1)) * np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
-        return reference[np.argsort(mixed ^ (mixed >> np.uint64(29)), kind="stable")]
 
 
 def strategy_of(current: Round, plan: Plan) -> Strategy:

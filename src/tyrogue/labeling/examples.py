@@ -128,7 +128,67 @@ DISAGREEMENTS: Json = {
     "total": 7,
 }
 
+AUDIT: Json = {"source": "independent", "n": 34, "correct": 28, "accuracy": 0.82, "low": 0.66, "high": 0.92}
+JUDGEMENT: Json = {
+    "model": "m3",
+    "labels": 150,
+    "journal": 171,
+    "promoted": False,
+    "audit": AUDIT,
+    "reasons": [{"name": "stable", "holds": True, "words": "Predictions are stable."}],
+    "gain": {"labels": 50, "source": "audit", "expected": 0.004, "low": -0.002, "high": 0.01},
+    "outlook": "The next 50 labels are likely worth +0.4 points.",
+    "warnings": [],
+    "drift": None,
+    "suspects": 4,
+    "promotion": {"on": False, "cost": "No independent accuracy any more.", "record": []},
+}
+REVIEWED: Json = {
+    "row": 912,
+    "text": ROW["text"],
+    "text_pair": None,
+    "class_id": 1,
+    "kind": "query",
+    "annotator": "Ada",
+    "created": WHEN,
+    "model_version": "m3",
+    "round": 3,
+    "note": None,
+    "flagged": False,
+    "skipped": False,
+    "disputed": False,
+    "reviewed": False,
+    "suspect": None,
+}
+
 EXAMPLES: dict[str, Json] = {
+    "GET /api/judgement": {"answer": JUDGEMENT},
+    "POST /api/promotion": {"body": {"on": True}, "answer": JUDGEMENT},
+    "GET /api/review": {"answer": {"labels": [REVIEWED], "next": None}},
+    "GET /api/review/{row}": {
+        "answer": {
+            "row": 912,
+            "external_id": "r912",
+            "text": ROW["text"],
+            "text_pair": None,
+            "label": 1,
+            "history": [
+                {
+                    "id": 301,
+                    "action": "label",
+                    "class_id": 1,
+                    "note": None,
+                    "annotator": "Ada",
+                    "created": WHEN,
+                    "kind": "query",
+                    "model_version": "m3",
+                    "undone": False,
+                    "undoes": None,
+                }
+            ],
+        }
+    },
+    "POST /api/review/{row}": {"body": {"token": "9c3d4e5f", "action": "label", "class_id": 2}, "answer": REVIEWED},
     "GET /api/health": {"answer": {"status": "ok", "version": "0.1.0"}},
     "POST /api/login": {"body": {"name": "Ada", "password": "correct horse battery"}, "answer": ME},
     "POST /api/login/link": {"body": {"secret": "p9x...24 random bytes"}, "answer": ME},

@@ -7,8 +7,6 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.labeling import quality
 from tyrogue.labeling.known import Known
+from tyrogue.labeling.lessons import Lesson, Publication, knows_checks
 from tyrogue.labeling.plan import Plan
 from tyrogue.learner import rng_of
 from tyrogue.pool import Inputs
@@ -38,26 +37,6 @@ RETRY_SECONDS = (10.0, 60.0, 300.0)
 TRIED_ON_TEXTS = 32
 """Texts that a new model must give finite logits for before it is put in charge."""
 KEPT_MODELS = 3
-
-
-class Publication(NamedTuple):
-    """A model that has been saved and registered."""
-
-    model: Classifier
-    record: Model
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What one fit is given: fixed when it starts, whatever is labeled meanwhile."""
-
-    kind: str
-    rows: Rows
-    labels: Labels
-    class_ids: tuple[int, ...]
-    journal_position: int
-    round: int
-    number: int
 
 
 class Fitter:
@@ -114,7 +93,7 @@ class Fitter:
     def train_now(self, plan: Plan) -> None:
         """Starts a fit on whatever is new, without waiting for a batch to be full."""
         _, ids = self.known.labels()
-        new = self.store.journal_position() != self._learned
+        new = self.store.journal_position() != self._learned or self._promotion_changed
         if self._running is None and new and len(np.unique(ids)) > 1:
             self._start_fit(plan.model, plan)
 
@@ -179,15 +158,23 @@ class Fitter:
         """The position in the journal up to which the model in charge knows the labels."""
         return 0 if self.record is None else self.record.journal_position
 
+    @property
+    def _promotion_changed(self) -> bool:
+        """Whether the model in charge was trained with the checks and shall not be, or the other way round."""
+        return self.record is not None and knows_checks(self.record) != self.known.promoted()
+
     def _due(self, plan: Plan) -> str | None:
         """Gives the kind of model to train now, or None."""
         position = self.store.journal_position()
-        if position == self._learned or self._resting(position):
+        changed = self._promotion_changed
+        if (position == self._learned and not changed) or self._resting(position):
             return None
         rows, ids = self.known.labels()
         if len(rows) < FIRST_LABELS or len(np.unique(ids)) < 2:
             return None
         current, wanted = self.record, plan.batch - plan.audited
+        if changed:
+            return plan.model
         if current is None:
             return INSTANT if len(rows) < wanted else plan.model
         if current.kind != plan.model:
@@ -216,13 +203,14 @@ class Fitter:
         number = len(self.store.models()) + 1
         labels = self._positions(ids, class_ids)
         known = labels != UNLABELED
-        return Lesson(kind, rows[known], labels[known], class_ids, position, last.number if last else 0, number)
+        round, promoted = last.number if last else 0, self.known.promoted()
+        return Lesson(kind, rows[known], labels[known], class_ids, position, round, number, promoted)
 
     def _fit(self, lesson: Lesson, plan: Plan) -> Publication:
         started = time.perf_counter()
         use_free_threads()
-        model = self._make(lesson.kind, len(lesson.class_ids), plan)
-        inputs = self._inputs(lesson.rows)
+        model = self.make(lesson.kind, len(lesson.class_ids), plan)
+        inputs = self.inputs(lesson.rows)
         report = model.fit(
             inputs,
             lesson.labels,
@@ -233,7 +221,8 @@ class Fitter:
             ops.finite(model.infer(inputs.take(np.arange(min(len(inputs), TRIED_ON_TEXTS)))).logits, "logits")
         return self._publish(model, lesson, plan, report, time.perf_counter() - started)
 
-    def _make(self, kind: str, n_classes: int, plan: Plan) -> Classifier:
+    def make(self, kind: str, n_classes: int, plan: Plan, *, stop: Callable[[], bool] | None = None) -> Classifier:
+        """Gives an unfitted model as the plan wants it; its fit ends with FitStopped when `stop` says so."""
         return models.create(
             kind,
             n_classes=n_classes,
@@ -241,10 +230,13 @@ class Fitter:
             checkpoint=plan.checkpoint,
             recipe=plan.recipe,
             max_length=plan.max_length,
+            stop=stop,
         )
 
     def _start(self, plan: Plan, lesson: Lesson) -> Classifier | None:
         same = self.model is not None and self.class_ids == lesson.class_ids
+        if self.record is not None and knows_checks(self.record) and not lesson.promoted:
+            return None  # what it goes on from must not have seen them either
         continues = models.RECIPES[plan.recipe].continues and lesson.kind == "transformer"
         return self.model if same and continues and type(self.model).__name__ == "TransformerClassifier" else None
 
@@ -261,20 +253,24 @@ class Fitter:
             train_seconds=seconds,
             journal_position=lesson.journal_position,
             class_ids=lesson.class_ids,
-            metrics={"steps": report.steps} | quality.audit(self.store, model, self._inputs, lesson.class_ids),
+            metrics={"steps": report.steps, "promoted": lesson.promoted}
+            | quality.audit(self.store, model, lesson, self.inputs),
         )
         self._thread.submit(self._measure, model, lesson, version)
         self._forget_old_models()
         return Publication(model, record)
 
     def _measure(self, model: Classifier, lesson: Lesson, version: str) -> None:
-        """Adds a point to the learning curve; labeling never waits for it."""
+        """Says how good the model is; labeling never waits for it."""
         if self._wanted:
-            point = quality.curve_point(self.project, model, lesson, self._inputs, self.encoder, self.store)
-            if point is not None:
-                self.store.set(f"curve/{version}", point)
+            quality.measure(self.project, self.store, self.encoder, model, lesson, version)
 
-    def _inputs(self, rows: Rows) -> Inputs:
+    def aside(self, work: Callable[[], None]) -> Future[None]:
+        """Does work in the thread of the fits, when none is under way; gives when it is done."""
+        return self._thread.submit(work)
+
+    def inputs(self, rows: Rows) -> Inputs:
+        """Gives rows of the pool as a model takes them."""
         return Inputs(lambda: self.project.corpus.texts(rows), rows=rows, embed=self.encoder.embed)
 
     @staticmethod

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tyrogue.labeling.promotion import promoted
 from tyrogue.store import KINDS, Store
 from tyrogue.types import Labels, Rows
 
 TRAINED_ON = tuple(kind for kind in KINDS if kind != "reference")
-"""Labels of the reference sample judge models; no model learns from them."""
+"""Labels of the reference sample judge models; no model learns from them unless they were promoted."""
 
 
 class Known:
@@ -14,8 +15,9 @@ class Known:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._position, self._shared = -1, False
+        self._position, self._shared, self._promoted = -1, False, False
         self._labels: tuple[Rows, Labels] | None = None
+        self._checks: tuple[Rows, Labels] | None = None
         self._answered: Rows | None = None
 
     def labels(self) -> tuple[Rows, Labels]:
@@ -26,8 +28,20 @@ class Known:
         """
         self._turn()
         if self._labels is None:
-            self._labels = self.store.labels(kinds=TRAINED_ON, ties=not self._shared)
+            self._labels = self.store.labels(kinds=KINDS if self._promoted else TRAINED_ON, ties=not self._shared)
         return self._labels
+
+    def checks(self) -> tuple[Rows, Labels]:
+        """Gives the labeled rows of the reference sample, sorted, and the class ids of their labels."""
+        self._turn()
+        if self._checks is None:
+            self._checks = self.store.labels(kinds=("reference",))
+        return self._checks
+
+    def promoted(self) -> bool:
+        """Whether models may train on the checks too."""
+        self._turn()
+        return self._promoted
 
     def answered(self) -> Rows:
         """Gives the rows about which a decision stands, sorted."""
@@ -37,6 +51,7 @@ class Known:
         return self._answered
 
     def _turn(self) -> None:
-        position, shared = self.store.journal_position(), self.store.get("overlap", 1) > 1
-        if (position, shared) != (self._position, self._shared):
-            self._position, self._shared, self._labels, self._answered = position, shared, None, None
+        now = self.store.journal_position(), self.store.get("overlap", 1) > 1, promoted(self.store)
+        if now != (self._position, self._shared, self._promoted):
+            self._position, self._shared, self._promoted = now
+            self._labels = self._checks = self._answered = None

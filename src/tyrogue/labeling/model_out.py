@@ -16,6 +16,7 @@ from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.errors import CorruptModel, UsageError
 from tyrogue.labeling.fitting import FIRST_LABELS
 from tyrogue.labeling.plan import Plan
+from tyrogue.labeling.report import JUDGEMENT
 from tyrogue.models import export, exported
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
@@ -99,6 +100,13 @@ def _embedder(project: Project, store: Store) -> CachedEncoder:
     return CachedEncoder(encoder, project.cache_dir, len(project.corpus))
 
 
+def _audit(store: Store, newest: Model) -> dict[str, Any] | None:
+    report = store.get(JUDGEMENT)
+    written = report is not None and report["model"] == newest.version
+    found: dict[str, Any] | None = report["audit"] if written else newest.metrics.get("audit")
+    return found
+
+
 def _facts(project: Project, store: Store, newest: Model, names: list[str]) -> dict[str, Any]:
     """Gives what the model card tells."""
     plan, counts = Plan.current(project, store), store.counts()
@@ -119,6 +127,6 @@ def _facts(project: Project, store: Store, newest: Model, names: list[str]) -> d
         "batch": plan.batch,
         "seed": plan.seed,
         "train_seconds": round(newest.train_seconds, 1),
-        "audit": newest.metrics.get("audit"),
+        "audit": _audit(store, newest),
         "curve": curve,
     }

@@ -19,6 +19,7 @@ from tyrogue.labeling.ahead import Say
 from tyrogue.labeling.choosing import Chooser, strategy_of
 from tyrogue.labeling.dial import Dial
 from tyrogue.labeling.fitting import Fitter
+from tyrogue.labeling.judge import Judge
 from tyrogue.labeling.plan import Plan
 from tyrogue.protocols import Staged
 from tyrogue.store import NewItem, Round, Store
@@ -39,6 +40,7 @@ class Pipeline:
         self.fitter = Fitter(project, store, encoder, say=say)
         self.chooser = Chooser(project, store, encoder, self.fitter, say=say, urgent=self._something_urgent)
         self.dial = Dial(store, self.chooser)
+        self.judge = Judge(project, store, self.fitter)
         self.plan = self._planned()
         self._nothing_at: tuple[int, int, int] | None = None
 
@@ -51,6 +53,7 @@ class Pipeline:
             or self._refine()
             or self._fill()
             or self.fitter.step(self.plan)
+            or self._judge()
             or self._prepare_dial()
         )
 
@@ -104,6 +107,13 @@ class Pipeline:
         if last is None or last.queued:
             last = self._open(0 if last is None else last.number + 1)
         return self._note_exhausted(not self._queue(last, replacing=False)) or not self.exhausted
+
+    def _judge(self) -> bool:
+        """Nothing else is to do: the model in charge is asked about the random sample, and the report is written."""
+        # Somebody so fast that a fit is always under way still wants to know, now and then.
+        if self.fitter.busy and not self.judge.overdue:
+            return False
+        return self.judge.step(self.plan, unless=self._something_else)
 
     def _prepare_dial(self) -> bool:
         """Nothing else is to do: what the batch would be at other ratios is prepared."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from tyrogue.corpus.project import Project
 from tyrogue.labeling.plan import LIVE, Plan
+from tyrogue.labeling.report import JUDGEMENT
 from tyrogue.store import Class, Counts, Model, Round, Store
 
 TRAINER_IS_LOST_SECONDS = 10.0
@@ -43,7 +44,7 @@ class State:
         position = self.store.journal_position()
         counts, classes = self.counted(position)
         models = self.store.models()
-        told = self.store.settings([*LIVE, *SHOWN, *(_curve_of(model) for model in models)])
+        told = self.store.settings([*LIVE, *SHOWN, JUDGEMENT, *(_curve_of(model) for model in models)])
         plan, model = Plan.of(self.project.settings, told), models[-1] if models else None
         return {
             "project": self.project.name,
@@ -62,7 +63,8 @@ class State:
             "trainer": trainer(self.store),
             "pace_seconds": self.store.pace(annotator) or self.store.pace(),
             "curve": _curve(models, told),
-            "audit": None if model is None else model.metrics.get("audit"),
+            "audit": _audit(model, told.get(JUDGEMENT)),
+            "judged": _judged(told.get(JUDGEMENT)),
             "warnings": _warnings(classes, counts.labeled, told),
             "settings": {name: getattr(plan, name) for name in LIVE},
             "autopilot": {"available": self.has_gold, **told.get("autopilot", {"on": False})},
@@ -121,6 +123,20 @@ def _curve(models: Sequence[Model], told: Mapping[str, Any]) -> Json:
     return {"source": source, "metric": "macro_f1", "points": same, "note": note}
 
 
+def _audit(model: Model | None, report: Json | None) -> Json | None:
+    """The accuracy of the newest model on random checks: the report's, or what was known when it was trained."""
+    if model is None:
+        return None
+    written = report is not None and report["model"] == model.version
+    found: Json | None = report["audit"] if report is not None and written else model.metrics.get("audit")
+    return None if found is None else {name: found[name] for name in ("n", "correct", "accuracy", "low", "high")}
+
+
+def _judged(report: Json | None) -> str | None:
+    """Names the report, so that the page reads it again when it has changed."""
+    return None if report is None else f"{report['model']}/{report['journal']}/{report['promoted']}"
+
+
 def _warnings(classes: Sequence[Class], labeled: int, told: Mapping[str, Any]) -> list[str]:
     active = [c for c in classes if c.active]
     if len(active) < 2:
@@ -132,6 +148,8 @@ def _warnings(classes: Sequence[Class], labeled: int, told: Mapping[str, Any]) -
             "beginning."
         )
     few = [c for c in active if c.labeled < FEW_LABELS] if labeled >= 20 else []
+    report = told.get(JUDGEMENT) or {"warnings": []}
+    notes += [one["words"] for one in report["warnings"]]
     return notes + [
         f"Class '{c.name}' has {c.labeled} label{'' if c.labeled == 1 else 's'}: search for examples of it (key /)."
         for c in few

@@ -20,6 +20,7 @@ from tyrogue.store.records import (
     Vote,
     Work,
 )
+from tyrogue.store.reviews import Looked, Wanted
 from tyrogue.store.store import Store
 
 __all__ = [
@@ -34,10 +35,12 @@ __all__ = [
     "Credential",
     "Item",
     "LabelRecord",
+    "Looked",
     "Model",
     "NewItem",
     "Round",
     "Store",
     "Vote",
+    "Wanted",
     "Work",
 ]

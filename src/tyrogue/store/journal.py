@@ -62,7 +62,7 @@ class Journal(Base):
             UsageError: no such item or action, a label without class, a note without text.
             Conflict: the class is unknown or merged away; the token belongs to something else.
         """
-        note = _check(token, action, class_id, note)
+        note = check(token, action, class_id, note)
         seconds = seconds_of(seconds)
         with self._write() as tx:
             last = tx.lock()
@@ -81,7 +81,7 @@ class Journal(Base):
             else:
                 settle(tx, at, by=me)
                 judge(tx, [at.row])
-            return _recorded(tx, token)
+            return recorded(tx, token)
 
     def undo(
         self, *, token: str, annotator: str, lease_seconds: float = LEASE_SECONDS
@@ -157,7 +157,8 @@ class Journal(Base):
             return int(tx.scalar(select(s.projects.c.journal).where(s.projects.c.id == tx.project)))
 
 
-def _check(token: str, action: str, class_id: int | None, note: str | None) -> str | None:
+def check(token: str, action: str, class_id: int | None, note: str | None) -> str | None:
+    """Gives the note as it is kept; UsageError unless these make a decision."""
     check_token(token)
     if action not in ACTIONS:
         raise UsageError(f"{action!r} is not an action. Actions: {', '.join(ACTIONS)}.")
@@ -188,6 +189,7 @@ def append(
     seconds: float | None = None,
     undoes: int | None = None,
 ) -> None:
+    """Writes the record after the last one."""
     tx.run(
         insert(a).values(
             project_id=tx.project,
@@ -215,11 +217,13 @@ def _undone_before(tx: Tx, first: Annotation, me: int) -> tuple[Annotation, Item
 
 
 def by_token(tx: Tx, token: str) -> Annotation | None:
+    """Gives the annotation that this token recorded; None when it recorded none."""
     found = tx.first(_BY_TOKEN, project=tx.project, token=token)
     return None if found is None else _annotation(found)
 
 
-def _recorded(tx: Tx, token: str) -> Annotation:
+def recorded(tx: Tx, token: str) -> Annotation:
+    """Gives the annotation that was written just now."""
     found = by_token(tx, token)
     if found is None:
         raise Conflict(f"The decision {token!r} was not recorded.")

@@ -36,7 +36,7 @@ class Labels(Base):
                 when its label is corrected later.
             ties: with the rows for which no class has more votes than any other, where the latest vote counts.
         """
-        wanted = select(t.c.row, c.c.root_id).join(c, _its_class()).where(t.c.project_id == self._project_id)
+        wanted = select(t.c.row, c.c.root_id).join(c, its_class()).where(t.c.project_id == self._project_id)
         if kinds is not None:
             unknown = sorted(set(kinds) - set(KINDS))
             if unknown:
@@ -56,7 +56,7 @@ class Labels(Base):
             with self._read() as tx:
                 page = _described().where(t.c.project_id == tx.project, t.c.row > after).order_by(t.c.row).limit(PAGE)
                 found = tx.rows(page)
-                notes = _notes(tx, [r.row for r in found])
+                notes = notes_of(tx, [r.row for r in found])
             yield from (_label_record(r, notes.get(r.row)) for r in found)
             if len(found) < PAGE:
                 return
@@ -107,13 +107,17 @@ class Labels(Base):
         """Gives the rows that somebody flagged and that were not reviewed since, sorted."""
         return self._rows(t.c.flagged == true())
 
+    def adjudicated_rows(self) -> Rows:
+        """Gives the rows whose label was given or confirmed in review, sorted."""
+        return self._rows(t.c.adjudicated == true())
+
     def answered_rows(self) -> Rows:
         """Gives the rows about which a decision stands (a label, a skip or a flag), sorted."""
         return self._rows(true())
 
     def label_of(self, row: int) -> int | None:
         """Gives the active class of a row's current label; None when it has none."""
-        wanted = select(c.c.root_id).select_from(t).join(c, _its_class())
+        wanted = select(c.c.root_id).select_from(t).join(c, its_class())
         with self._read() as tx:
             found = tx.first(wanted.where(t.c.project_id == tx.project, t.c.row == row))
         return None if found is None else int(found.root_id)
@@ -178,7 +182,8 @@ def _frozen(array: NDArray[np.int64]) -> NDArray[np.int64]:
     return array
 
 
-def _its_class() -> ColumnElement[bool]:
+def its_class() -> ColumnElement[bool]:
+    """How a current label finds its class."""
     return and_(c.c.project_id == t.c.project_id, c.c.id == t.c.class_id)
 
 
@@ -222,15 +227,15 @@ def _described() -> Select[Any]:
     i = s.items
     return (
         select(t, c.c.root_id, s.annotators.c.name, a.c.seconds, i.c.model_version, i.c.round, i.c.probabilities)
-        .join(c, _its_class())
+        .join(c, its_class())
         .join(a, and_(a.c.project_id == t.c.project_id, a.c.id == t.c.annotation_id))
         .join(s.annotators, s.annotators.c.id == a.c.annotator_id)
         .join(i, i.c.id == a.c.item_id)
     )
 
 
-def _notes(tx: Tx, rows: Sequence[int]) -> dict[int, str]:
-    """The notes on these rows that stand, oldest first, one a line."""
+def notes_of(tx: Tx, rows: Sequence[int]) -> dict[int, str]:
+    """Gives the notes on these rows that stand, oldest first, one a line."""
     noted = select(a.c.row, a.c.note).where(a.c.project_id == tx.project, a.c.row.in_(rows), a.c.note.is_not(None))
     found: dict[int, list[str]] = defaultdict(list)
     for r in tx.rows(noted.where(~UNDONE).order_by(a.c.id)):

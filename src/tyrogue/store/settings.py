@@ -33,6 +33,14 @@ class Settings(Base):
             if key == OVERLAP:
                 close_decided(tx)
 
+    def append(self, key: str, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Gives a setting that is a record of what was decided, `entry` and the present moment added to its end."""
+        with self._write() as tx:
+            tx.lock()  # two at once must not lose one another's
+            told = [*setting(tx, key, []), dict(entry) | {"at": tx.now.isoformat()}]
+            tx.upsert(s.settings, [{"project_id": tx.project, "key": key, "value": told}])
+        return told
+
     def settings(self, keys: Collection[str] | None = None) -> dict[str, Any]:
         """Gives all that was set; of these keys only, where some are named."""
         t = s.settings

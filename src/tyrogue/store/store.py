@@ -20,13 +20,26 @@ from tyrogue.store.people import People
 from tyrogue.store.plain import name_of
 from tyrogue.store.queue import Queue
 from tyrogue.store.rebuild import Rebuild
+from tyrogue.store.reviews import Reviews
 from tyrogue.store.rounds import Rounds
 from tyrogue.store.settings import Settings
 from tyrogue.store.teaching import Teaching
 
 
 class Store(
-    Classes, People, Credentials, Rounds, Queue, Journal, Teaching, Adjudication, Labels, Models, Settings, Rebuild
+    Classes,
+    People,
+    Credentials,
+    Rounds,
+    Queue,
+    Journal,
+    Teaching,
+    Adjudication,
+    Labels,
+    Reviews,
+    Models,
+    Settings,
+    Rebuild,
 ):
     """One project in one database: classes, annotators, rounds, queue, journal, models, settings.
 

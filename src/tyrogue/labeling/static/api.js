@@ -66,6 +66,12 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     agreement: () => call("GET", "/api/agreement"),
     disagreements: (limit, after) => call("GET", `/api/disagreements?${query({ limit: String(limit), after: String(after) })}`),
     adjudicate: (token, row, classId) => call("POST", "/api/adjudications", { token, row, class_id: classId, annotator: me() }),
+    judgement: () => call("GET", `/api/judgement?${query({ annotator: me() })}`),
+    promote: (on) => call("POST", "/api/promotion", { on, annotator: me() }),
+    /** @param {Record<string, string>} wanted filters of docs/api.md */
+    review: (wanted) => call("GET", `/api/review?${query(wanted)}`),
+    reviewed: (row) => call("GET", `/api/review/${row}`),
+    secondLook: (row, body) => call("POST", `/api/review/${row}`, { ...body, annotator: me() }),
     exportUrl: (format) => `/api/export?${query({ format })}`,
   };
   return api;

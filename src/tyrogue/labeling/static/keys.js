@@ -13,6 +13,7 @@ export const COMMANDS = Object.freeze({
   c: "classes",
   l: "learning",
   y: "history",
+  r: "review",
   g: "guidelines",
   t: "team",
   "/": "search",

@@ -16,6 +16,7 @@ import { help } from "./panels/help.js";
 import { history } from "./panels/history.js";
 import { learning } from "./panels/learning.js";
 import { Panels } from "./panels/panels.js";
+import { review } from "./panels/review.js";
 import { search } from "./panels/search.js";
 import { team } from "./panels/team.js";
 import { why } from "./panels/why.js";
@@ -74,7 +75,7 @@ class Page {
     this.poll = new Poll(api, session);
     const context = { session, api, reload: () => this.poll.now() };
     this.panels = new Panels(
-      [why, classesPanel, learning, history, search, guidelines, team, help].map((panel) => panel(context)),
+      [why, classesPanel, learning, history, review, search, guidelines, team, help].map((panel) => panel(context)),
     );
     this.status = new Status(session, (name) => this.panels.open(name));
     this.commands = new Commands({ session, panels: this.panels, buttons: this.buttons, card: this.card, reader, label });

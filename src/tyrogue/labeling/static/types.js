@@ -68,6 +68,7 @@
  * @property {number|null} pace_seconds
  * @property {{source: "test"|"cross-validated"|"none", metric: string, points: CurvePoint[], note: string}} curve
  * @property {{n: number, correct: number, accuracy: number, low: number, high: number}|null} [audit]
+ * @property {string|null} [judged] names the report of GET /api/judgement
  * @property {string[]} warnings
  * @property {{suggestions: boolean, batch: number, ratio: number, overlap?: number, overlap_share?: number}} settings
  * @property {{available: boolean, on: boolean}} autopilot

@@ -16,6 +16,7 @@ const ROWS = [
   ["c", "classes: add, rename, merge"],
   ["l", "learning: curve, counts, dial, export"],
   ["y", "history: look back and correct"],
+  ["r", "review: every label, likely mistakes, corrections"],
   ["/", "search the texts"],
   ["g", "guidelines"],
   ["t", "team: people, agreement, disagreements"],

@@ -7,6 +7,7 @@ import { auditWords, capital, count, modelName, plural } from "../format.js";
 import { exportLinks } from "../screens.js";
 import { autopilotControl } from "./autopilot.js";
 import { dial } from "./dial.js";
+import { judgement } from "./judgement.js";
 
 /**
  * @param {{session: import("../session.js").Session, api: any, reload: () => Promise<void>}} context
@@ -23,7 +24,8 @@ export function learning(context) {
     drawn = key;
     bars(parts.bars, choices(state.classes));
     write(parts.model, modelLine(state));
-    write(parts.audit, auditWords(state.audit));
+    parts.judgement.update(state);
+    write(parts.audit, state.judged ? "" : auditWords(state.audit));
     parts.warnings.replaceChildren(...[...state.warnings, state.trainer.error].filter(Boolean).map((words) => h("li", {}, ...codes(words))));
     parts.dial.update(state);
     parts.autopilot.update(state);
@@ -41,10 +43,11 @@ export function learning(context) {
         model: h("p", { class: "small" }),
         audit: h("p", { class: "audit" }),
         warnings: h("ul", { class: "warnings" }),
+        judgement: judgement(context),
         dial: dial(session),
         autopilot: autopilotControl(context),
       };
-      body.append(parts.autopilot.element, parts.curve, parts.audit, parts.model, parts.warnings, h("h3", {}, "Labels per class"), parts.bars);
+      body.append(parts.autopilot.element, parts.curve, parts.audit, parts.model, parts.warnings, parts.judgement.element, h("h3", {}, "Labels per class"), parts.bars);
       body.append(parts.dial.element, h("h3", {}, "Take the labels"), exportLinks(api));
       update();
     },
