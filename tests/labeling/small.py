@@ -29,6 +29,11 @@ from tyrogue.models import logistic
 from tyrogue.store import Store
 from tyrogue.types import Floats, Text
 
+LAYOUT = (
+    "import os, sys; from pathlib import Path; from tyrogue.labeling.layout import main; "
+    "os.nice = lambda _: 0; main(Path(sys.argv[1]), Path(sys.argv[2]))"
+)
+"""Lays out the map as the trainer's process does, but at the priority of the test that waits for it."""
 TOPICS = ("harbour", "meadow", "kitchen", "engine", "violin", "glacier")
 CLASSES = ("outside", "inside")
 INSIDE = {"kitchen", "engine", "violin"}
@@ -84,10 +89,17 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def make_project(folder: Path, n: int = 400, *, classes: Sequence[str] = CLASSES, **settings: Any) -> Project:
+def make_project(
+    folder: Path,
+    n: int = 400,
+    *,
+    classes: Sequence[str] = CLASSES,
+    rename: Callable[[int], str] = text_of,
+    **settings: Any,
+) -> Project:
     """Gives a project of n texts, labeled in batches of ten unless told otherwise."""
     file = folder / "texts.csv"
-    file.write_text("text\n" + "".join(f"{text_of(row)}\n" for row in range(n)))
+    file.write_text("text\n" + "".join(f"{rename(row)}\n" for row in range(n)))
     import_source(file, folder / "small.tyrogue", index_search=False)
     project = Project.open(folder / "small.tyrogue")
     plan = Plan.of({"batch": 10, "model": "linear", "parameters": {"candidates": 150}} | settings, {})

@@ -29,7 +29,9 @@ MAY: dict[str, str] = {
     "nobody": "GET /api/health, POST /api/login, POST /api/login/link, POST /api/login/invitation, POST /api/logout",
     "annotator": "GET /api/me, PUT /api/me/password, POST /api/me/tokens, POST /api/next, POST /api/annotations, "
     "POST /api/undo, GET /api/annotations, POST /api/items, GET /api/state, GET /api/rows/{row}, GET /api/search, "
-    "GET /api/classes, GET /api/preview, GET /api/judgement",
+    "GET /api/classes, GET /api/preview, GET /api/judgement, GET /api/texts, "
+    "GET /api/items/{id}/why, GET /api/map, GET /api/map/marks, GET /api/map/opinions, GET /api/map/picks, "
+    "POST /api/regions, POST /api/regions/queue",
     "reviewer": "GET /api/team, GET /api/agreement, GET /api/disagreements, POST /api/adjudications, GET /api/export, "
     "GET /api/review, GET /api/review/{row}, POST /api/review/{row}",
     "owner": "POST /api/classes, PATCH /api/classes/{class_id}, POST /api/classes/{class_id}/merge, "

@@ -106,10 +106,64 @@ class Project:
             "cut": len(text) > 2_000, "meta": {"source": "wire", "length": len(text)},
             "kind": "reference" if reference else "query", "round": len(self.live()) // 50, "position": row % 50,
             "suggestion": first[0] if shown else None, "probabilities": first if shown else None, "model": self.model(),
-            "facts": {"step": "uncertain", "cluster": 12, "cluster_size": 214, "score": 0.69, "drawn": 10_000},
+            "facts": {"step": "uncertain", "cluster": 12, "cluster_size": 214, "score": 0.69, "drawn": 10_000,
+                      **({"near": [60, 61, 62]} if row == 0 and self.options.copies else {})},
             "copies": 3 if row == 1 else 0, "label": before[-1] if before else None,
             "reserved_until": (datetime.now(UTC) + timedelta(minutes=10)).isoformat(),
         }  # fmt: skip
+
+    def beginnings(self, rows: str) -> list[Json]:
+        live = self.live()
+        return [
+            {
+                "row": row,
+                "text": self.texts[row][:280],
+                "text_pair": None,
+                "class_id": live[row]["class_id"] if row in live else None,
+            }
+            for row in map(int, rows.split(","))
+        ]
+
+    def why(self, row: int) -> Json:
+        likely = [one | {"similarity": 0.9} for one in self.beginnings("3,4,5")]
+        return {
+            "id": row, "row": row, "kind": "query", "blind": False,
+            "funnel": {"pool": 100_000, "drawn": 10_000, "kept": 150, "asked": 50, "strategy": "tyrogue", "ratio": 3},
+            "cluster": {"size": 214, "texts": likely}, "near": likely[:2], "near_count": 2,
+            "nearest": [one | {"class_id": n} for n, one in enumerate(likely)],
+        }  # fmt: skip
+
+    def map(self, known: str | None) -> Json:
+        """Texts on a grid of eight columns."""
+        rows = list(range(len(self.texts)))
+        if known == "1":
+            return {"status": "unchanged", "version": 1}
+        x, y = [500 + row % 8 * 1000 for row in rows], [500 + row // 8 * 1000 for row in rows]
+        return {"status": "ready", "version": 1, "method": "tsne", "scale": 10_000, "rows": rows, "x": x, "y": y}
+
+    def marks(self) -> Json:
+        live = [note for note in self.live().values() if note["action"] == "label"]
+        rows, ids = [note["item"] for note in live], [self.target(note["class_id"]) for note in live]
+        waiting = self.open_rows()
+        return {"journal": len(self.journal), "rows": rows, "class_ids": ids, "rounds": [0] * len(live),
+                "waiting": [row for row in waiting[:10] if row % 10 != 8],
+                "audit": [row for row in rows + waiting if row % 10 == 8]}  # fmt: skip
+
+    def opinions(self) -> Json:
+        model, rows = self.model(), range(len(self.texts))
+        if model is None:
+            return {"status": "preparing"}
+        told = {"status": "ready", "model": model["version"], "version": 1, "stands_in": False}
+        return told | {"class_ids": [row % 4 for row in rows], "entropy": [row % 100 for row in rows]}
+
+    def picks(self) -> Json:
+        return {"status": "ready", "rows": [40, 41, 42], "candidates": 64, "round": 0, "stands_in": True}
+
+    def label_region(self, body: Json) -> Json:
+        rows = [row for row in body["rows"] if row not in self.live() and row % 10 != 8]
+        for row in rows:
+            self.annotate({"item": row, "action": "label", "class_id": body["class_id"], "token": body["token"]})
+        return {"rows": rows, "left_out": {"audit": 0, "decided": 0}, "labeled": self.count("label")}
 
     def active(self) -> list[Json]:
         return [one for one in self.classes if one["merged_into"] is None]
@@ -132,17 +186,25 @@ class Project:
         note = {
             "id": len(self.journal) + 1, "item": body["item"], "row": body["item"], "text": self.texts[body["item"]],
             "text_pair": None, "action": body["action"], "class_id": body["class_id"], "note": body.get("note"),
-            "annotator": "me",
+            "annotator": "me", "together": body.get("token") if "seconds" not in body else None,
             "created": datetime.now(UTC).isoformat(), "undone": False, "seconds": body.get("seconds"),
         }  # fmt: skip
         self.journal.append(note)
+        for row in body.get("also") or []:
+            self.annotate({"item": row, "action": "label", "class_id": body["class_id"], "token": body["token"]})
+        if body.get("also"):
+            note["together"] = body["token"]
         return {**note, "labeled": self.count("label")}
 
     def undo(self) -> Json:
         for note in reversed(self.journal):
             if not note["undone"]:
-                note["undone"] = True
-                return {"undone": note, "item": self.item(note["item"])}
+                group = [one for one in self.journal if note["together"] and one["together"] == note["together"]]
+                for one in group or [note]:
+                    one["undone"] = True
+                first = (group or [note])[0]
+                item = self.item(first["item"]) | ({"reserved_until": None} if group and not first["seconds"] else {})
+                return {"undone": first, "item": item, "together": len(group) or 1}
         raise Problem(409, "There is no decision to take back.")
 
     def count(self, action: str) -> int:

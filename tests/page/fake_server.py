@@ -44,6 +44,13 @@ class Api:
             (r"GET /api/rows/(\d+)", self.row),
             (r"GET /api/search", self.search),
             (r"POST /api/items", self.push),
+            (r"GET /api/items/(\d+)/why", lambda body, query, row: (200, project.why(row))),
+            (r"GET /api/texts", lambda body, query: (200, {"texts": project.beginnings(query["rows"])})),
+            (r"GET /api/map", lambda body, query: (200, project.map(query.get("known")))),
+            (r"GET /api/map/marks", lambda body, query: (200, project.marks())),
+            (r"GET /api/map/opinions", lambda body, query: (200, project.opinions())),
+            (r"GET /api/map/picks", lambda body, query: (200, project.picks())),
+            (r"POST /api/regions", self.region),
             (r"GET /api/state", self.state),
             (r"PATCH /api/settings", self.settings),
             (r"PUT /api/guidelines", self.guidelines),
@@ -94,6 +101,10 @@ class Api:
         self.project.order.remove(body["row"])
         self.project.order.insert(0, body["row"])
         return 201, self.project.item(body["row"])
+
+    def region(self, body: Json, query: dict[str, str]) -> Answer:
+        answer: Answer = self.project.once(body["token"], lambda: self.project.label_region(body), 201)
+        return answer
 
     def state(self, body: Json, query: dict[str, str]) -> Answer:
         if self.project.autopilot["on"] and (rows := self.project.open_rows()):
@@ -215,7 +226,7 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for flag in ["--pairs", "--preparing", "--autopilot", "--no-model"]:
+    for flag in ["--pairs", "--preparing", "--autopilot", "--no-model", "--copies"]:
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--classes", type=int, default=4)
     parser.add_argument("--texts", type=int, default=64)

@@ -12,7 +12,7 @@ Desks = Callable[..., Any]  # conftest.Desk
 WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 ZOOMED = {"width": 640, "height": 400}  # 1280 x 800 at 200 %
-PANELS = ["w", "c", "l", "y", "r", "/", "g", "?"]
+PANELS = ["w", "m", "c", "l", "y", "r", "/", "g", "?"]
 
 
 def box(one: Any, selector: str) -> dict[str, float]:

@@ -36,7 +36,7 @@ def test_modules(suite: Path) -> None:
 
 
 def scripts() -> list[Path]:
-    return sorted([*STATIC.glob("*.js"), *STATIC.glob("panels/*.js")])
+    return sorted([*STATIC.glob("*.js"), *STATIC.glob("panels/*.js"), *STATIC.glob("map/*.js")])
 
 
 @pytest.mark.parametrize("script", scripts(), ids=lambda path: path.name)
@@ -50,7 +50,7 @@ def test_nothing_in_the_page_can_turn_text_into_markup(script: Path) -> None:
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
-    for file in [*scripts(), STATIC / "index.html", STATIC / "style.css"]:
+    for file in [*scripts(), STATIC / "index.html", STATIC / "style.css", STATIC / "map.css"]:
         source = file.read_text(encoding="utf-8")
         addresses = set(re.findall(r"https?://[^\s\"'`)]+", source))
         assert addresses <= {"http://www.w3.org/2000/svg"}, f"{file.name}: {addresses}"

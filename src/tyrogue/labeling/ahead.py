@@ -47,6 +47,11 @@ class Ahead:
         self._spent = 0.0
         """Seconds that the last embedding took before something more urgent ended it."""
 
+    @property
+    def scouted(self) -> Rows:
+        """Rows that were embedded for choosing in a hurry."""
+        return self._scouted
+
     def embed(self, rows: Rows, what: str, view: PoolView, *, unless: Callable[[], bool]) -> bool:
         """Embeds these rows in slices, random ones first; False when `unless` came true before the end."""
         missing = rows[~self.encoder.filled(rows)] if view.mode == "cached" else view.unasked(rows)

@@ -21,6 +21,7 @@ from tyrogue.labeling import schemas
 from tyrogue.labeling.access import ADMITTED, ANNOTATOR, PREFIX, Caller, Door, caller
 from tyrogue.labeling.autopilot import Autopilot
 from tyrogue.labeling.engine import Engine
+from tyrogue.labeling.insight import insight
 from tyrogue.labeling.judging import judging, reviewing
 from tyrogue.labeling.login import login_routes, own_routes
 from tyrogue.labeling.openapi import describe
@@ -59,7 +60,7 @@ def create_app(
     app = FastAPI(title="tyrogue", version=tyrogue.__version__, lifespan=life, docs_url=None, redoc_url=None)
     rooms = [_labeling(engine), _classes(engine), _steering(engine), _around(engine)]
     rooms += [login_routes(engine.store), own_routes(engine.store), team_routes(engine), review_routes(engine)]
-    rooms += [judging(engine), reviewing(engine)]
+    rooms += [judging(engine), reviewing(engine), insight(engine)]
     for room in rooms:
         app.include_router(room, prefix=PREFIX, dependencies=[ADMITTED])
 

@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from tyrogue import ops
 from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.errors import NonFinite
 from tyrogue.labeling.ahead import Ahead, Given, Say, draws
 from tyrogue.labeling.checks import order_of
 from tyrogue.labeling.fitting import Fitter
+from tyrogue.labeling.near import Candidates, near_duplicates
 from tyrogue.labeling.plan import Plan
 from tyrogue.learner import rng_of, usable
-from tyrogue.pool import NO_ROWS, Pool, as_rows
+from tyrogue.pool import NO_ROWS, Inputs, Pool, as_rows
 from tyrogue.protocols import Staged, Strategy
 from tyrogue.store import NewItem, Round, Store
 from tyrogue.strategies.random import Random
-from tyrogue.types import Rows, Selection, Stage
+from tyrogue.types import Floats, Rows, Selection, Stage
 from tyrogue.view import Memory, PoolView
 
 CLUSTERING = 2
@@ -56,6 +58,7 @@ class Chooser:
         self.ahead = Ahead(project, encoder, say=say)
         self._seed = Plan.of(project.settings, {}).seed
         self._memory: tuple[str, Memory] = "", Memory()
+        self._candidates: tuple[bytes, Candidates] | None = None
 
     # The batch
 
@@ -82,13 +85,13 @@ class Chooser:
         """Chooses with the model in charge; with none when that model gives no finite numbers."""
         view = self.view(current, plan, replacing=replacing)
         try:
-            return self._items(self._select(current, plan, view), plan, view)
+            return self._items(self._select(current, plan, view), current, plan, view)
         except NonFinite as error:
             if not view.fitted:
                 raise
             self.fitter.reject(error)
         view = self.view(current, plan, replacing=replacing)
-        return self._items(self._select(current, plan, view), plan, view)
+        return self._items(self._select(current, plan, view), current, plan, view)
 
     def _select(self, current: Round, plan: Plan, view: PoolView) -> Selection:
         n, rng = asked(plan, view), rng_of(current.seed, current.number)
@@ -166,24 +169,57 @@ class Chooser:
 
     # Items
 
-    def _items(self, selection: Selection, plan: Plan, view: PoolView) -> list[NewItem]:
+    def _items(self, selection: Selection, current: Round, plan: Plan, view: PoolView) -> list[NewItem]:
         fitted = view.fitted and len(selection.rows) > 0
         probabilities: list[Any] = view.probabilities(selection.rows).tolist() if fitted else []
         facts = {name: values.tolist() for name, values in selection.facts.items()}
         drawn = min(draws(plan.make_strategy()) or view.size, view.size)
         texts = view.texts(selection.rows)
         first = {text: i for i, text in reversed(list(enumerate(texts)))}
+        near = self._near(selection.rows[: 2 * plan.batch], current, plan, view)
+        repeated = {row for rows in near.values() for row in rows}
         return [
             NewItem(
                 row=int(row),
                 score=float(selection.score[i]),
-                facts={"drawn": drawn} | {name: values[i] for name, values in facts.items()},
+                facts={"drawn": drawn}
+                | {name: values[i] for name, values in facts.items()}
+                | ({"near": near[int(row)]} if near.get(int(row)) else {}),
                 model_version=self.fitter.version if fitted else None,
                 probabilities=probabilities[i] if fitted else None,
             )
             for i, row in enumerate(selection.rows)
-            if first[texts[i]] == i  # of two copies among the candidates one is asked
+            if first[texts[i]] == i and int(row) not in repeated  # of copies among the candidates one is asked
         ]
+
+    def _near(self, rows: Rows, current: Round, plan: Plan, view: PoolView) -> dict[int, list[int]]:
+        """Gives the near-duplicates of each of these rows among the round's candidates; of several in one batch, only
+        the first has the others."""
+        stage = self.store.stage(current.number)
+        scouted = self.ahead.scouted[: draws(strategy_of(current, plan))]
+        known = self._embedded(scouted if stage is None else stage.candidates)
+        mine = rows[self.encoder.filled(rows)]
+        if not len(mine) or not len(known.rows):
+            return {}
+        open_now = view.pool.are_open(known.rows)
+        among = Candidates(known.rows[open_now], known.vectors[open_now])
+        found, taken = dict[int, list[int]](), set[int]()
+        for row, near in zip(mine.tolist(), near_duplicates(mine, self._vectors(mine), among, view.texts), strict=True):
+            if row not in taken:
+                found[row] = [other for other in near.tolist() if other not in taken and other not in found]
+                taken.update(found[row])
+        return {row: near for row, near in found.items() if near}
+
+    def _embedded(self, rows: Rows) -> Candidates:
+        """Gives those of the rows that are embedded, with unit vectors; the last ones asked for are remembered."""
+        rows = rows[self.encoder.filled(rows)]
+        key = rows.tobytes()
+        if self._candidates is None or self._candidates[0] != key:
+            self._candidates = key, Candidates(rows, self._vectors(rows) if len(rows) else np.empty((0, 0), np.float32))
+        return self._candidates[1]
+
+    def _vectors(self, rows: Rows) -> Floats:
+        return ops.unit(self.encoder.embed(Inputs(lambda: self.project.corpus.texts(rows), rows=rows)))
 
     def _with_audit(self, items: list[NewItem], current: Round, plan: Plan, *, replacing: bool) -> list[NewItem]:
         """Spreads reference texts evenly over what is left of the batch: labeled blind, never trained on."""

@@ -13,6 +13,7 @@ from tyrogue.corpus.records import Record
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.labeling.plan import LIVE, Plan
 from tyrogue.labeling.preview import previews, want
+from tyrogue.labeling.regions import Regions
 from tyrogue.labeling.state import State, of_model, trainer
 from tyrogue.store import Annotation, Item, Model, Store
 
@@ -33,6 +34,7 @@ class Engine:
     def __init__(self, project: Project, store: Store) -> None:
         self.project, self.store = project, store
         self._state = State(project, store)
+        self.regions = Regions(project, store)
 
     @property
     def plan(self) -> Plan:
@@ -56,14 +58,22 @@ class Engine:
         class_id: int | None = None,
         note: str | None = None,
         seconds: float | None = None,
+        also: Sequence[int] | None = None,
         annotator: str = "me",
     ) -> tuple[Json, bool]:
-        """Records a decision durably; whether it is new (the same token records once)."""
+        """Records a decision durably; whether it is new (the same token records once).
+
+        Args:
+            also: rows that get the same label, each in a record of its own; undo takes all of it back together.
+        """
+        if also and action != "label":
+            raise UsageError(f"Copies can be labeled together, not sent along with a {action}.")
         known = self.store.annotation_of(token)
         annotation = known or self.store.annotate(
             token=token, item=item, annotator=annotator, action=action, class_id=class_id, note=note, seconds=seconds
         )
-        return self._receipt(annotation), known is None
+        copies = self.regions.label(also, class_id, token=token, annotator=annotator) if also else []
+        return self._receipt(annotation) | ({"also": copies} if also else {}), known is None
 
     def undo(self, *, token: str, annotator: str = "me") -> Json | None:
         """Takes the annotator's last decision back; None when there is none."""
@@ -71,7 +81,11 @@ class Engine:
         if undone is None:
             return None
         annotation, item = undone
-        return {"undone": self._receipt(annotation), "item": self.items([item], label=annotation.class_id)[0]}
+        return {
+            "undone": self._receipt(annotation),
+            "item": self.items([item], label=annotation.class_id)[0],
+            "together": self.store.taken_back(token),
+        }
 
     def adjudicate(
         self, row: int, class_id: int, *, token: str, annotator: str = "me", note: str | None = None

@@ -161,7 +161,66 @@ REVIEWED: Json = {
     "suspect": None,
 }
 
+NEAR: Json = {"row": 5, "text": "A kettle that whistles.", "text_pair": None, "class_id": 1, "similarity": 0.83}
+LEFT_OUT = {"audit": 0, "decided": 1}
+
 EXAMPLES: dict[str, Json] = {
+    "GET /api/texts": {"answer": {"texts": [{"row": 912, "text": ROW["text"]}]}},
+    "GET /api/items/{id}/why": {
+        "answer": {
+            "id": 17,
+            "row": 912,
+            "kind": "query",
+            "blind": False,
+            "funnel": {"pool": 100_000, "drawn": 10_000, "kept": 150, "asked": 45, "strategy": "tyrogue", "ratio": 3},
+            "cluster": {"size": 214, "texts": [NEAR]},
+            "near": [],
+            "near_count": 0,
+            "probabilities": ITEM["probabilities"],
+            "nearest": [NEAR],
+            "model": {"version": "m3", "labels": 150, "age_seconds": 12.1, "newest": "m4"},
+        }
+    },
+    "GET /api/map": {
+        "answer": {
+            "status": "ready",
+            "version": 3,
+            "method": "tsne",
+            "scale": 10_000,
+            "rows": [5, 912],
+            "x": [120, 9_800],
+            "y": [4_400, 31],
+        }
+    },
+    "GET /api/map/marks": {
+        "answer": {"journal": 171, "rows": [912], "class_ids": [1], "rounds": [3], "waiting": [5], "audit": [8]}
+    },
+    "GET /api/map/opinions": {
+        "answer": {
+            "status": "ready",
+            "version": 3,
+            "model": "m4",
+            "stands_in": True,
+            "class_ids": [0, 1],
+            "entropy": [12, 99],
+        }
+    },
+    "GET /api/map/picks": {
+        "answer": {
+            "status": "ready",
+            "strategy": "badge",
+            "rows": [912],
+            "candidates": 10_000,
+            "round": 3,
+            "model": "m4",
+        },
+        "also": ["202"],
+    },
+    "POST /api/regions": {
+        "body": {"token": "0d4e5f6a", "rows": [912, 17], "class_id": 1},
+        "answer": {"rows": [912], "left_out": LEFT_OUT, "labeled": 64},
+    },
+    "POST /api/regions/queue": {"body": {"rows": [912, 17]}, "answer": {"rows": [912], "left_out": LEFT_OUT}},
     "GET /api/judgement": {"answer": JUDGEMENT},
     "POST /api/promotion": {"body": {"on": True}, "answer": JUDGEMENT},
     "GET /api/review": {"answer": {"labels": [REVIEWED], "next": None}},

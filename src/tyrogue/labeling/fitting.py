@@ -103,7 +103,7 @@ class Fitter:
         A class that the model in charge does not know yet is `UNLABELED`.
         """
         rows, ids = self.known.labels()
-        return rows, self._positions(ids, self.class_ids)
+        return rows, self.positions(ids, self.class_ids)
 
     def take(self) -> Publication | None:
         """Gives the model that has just been finished, once, and puts it in charge; None when there is none, or when
@@ -201,7 +201,7 @@ class Fitter:
         rows, ids = self.known.labels()
         last = self.store.last_round()
         number = len(self.store.models()) + 1
-        labels = self._positions(ids, class_ids)
+        labels = self.positions(ids, class_ids)
         known = labels != UNLABELED
         round, promoted = last.number if last else 0, self.known.promoted()
         return Lesson(kind, rows[known], labels[known], class_ids, position, round, number, promoted)
@@ -274,7 +274,7 @@ class Fitter:
         return Inputs(lambda: self.project.corpus.texts(rows), rows=rows, embed=self.encoder.embed)
 
     @staticmethod
-    def _positions(ids: Labels, class_ids: tuple[int, ...]) -> Labels:
+    def positions(ids: Labels, class_ids: tuple[int, ...]) -> Labels:
         where = {class_id: position for position, class_id in enumerate(class_ids)}
         return np.array([where.get(int(class_id), UNLABELED) for class_id in ids], np.int64)
 

@@ -14,11 +14,11 @@ from tyrogue.labeling.plan import Plan
 from tyrogue.store import Store
 
 
-def open_pipeline(project: Project, store: Store, *, say: Callable[..., None]) -> Pipeline:
+def open_pipeline(project: Project, store: Store, *, say: Callable[..., None], maps: bool = False) -> Pipeline:
     """Gives the pipeline of a project with its encoder loaded."""
     plan = Plan.current(project, store)
     encoder = open_encoder(plan.checkpoint, max_length=plan.max_length)
-    return Pipeline(project, store, CachedEncoder(encoder, project.cache_dir, len(project.corpus)), say=say)
+    return Pipeline(project, store, CachedEncoder(encoder, project.cache_dir, len(project.corpus)), say=say, maps=maps)
 
 
 def run_until_ready(project: Project, store: Store, *, say: Callable[[str], None]) -> Engine:
@@ -34,5 +34,5 @@ def run_until_ready(project: Project, store: Store, *, say: Callable[[str], None
         time.sleep(0.01)
     if pipeline.fitter.error is not None:
         say(pipeline.fitter.error)
-    pipeline.fitter.close()
+    pipeline.close()
     return Engine(project, store)

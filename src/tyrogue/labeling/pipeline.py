@@ -20,6 +20,8 @@ from tyrogue.labeling.choosing import Chooser, strategy_of
 from tyrogue.labeling.dial import Dial
 from tyrogue.labeling.fitting import Fitter
 from tyrogue.labeling.judge import Judge
+from tyrogue.labeling.mapping import Mapper
+from tyrogue.labeling.others import Others
 from tyrogue.labeling.plan import Plan
 from tyrogue.protocols import Staged
 from tyrogue.store import NewItem, Round, Store
@@ -33,14 +35,16 @@ class Pipeline:
         store: where app and trainer meet.
         encoder: frozen, with its cache.
         say: reports phase, message and progress.
+        maps: whether the map is drawn when there is nothing else to do.
     """
 
-    def __init__(self, project: Project, store: Store, encoder: CachedEncoder, *, say: Say) -> None:
+    def __init__(self, project: Project, store: Store, encoder: CachedEncoder, *, say: Say, maps: bool = False) -> None:
         self.project, self.store, self.encoder, self._say = project, store, encoder, say
         self.fitter = Fitter(project, store, encoder, say=say)
-        self.chooser = Chooser(project, store, encoder, self.fitter, say=say, urgent=self._something_urgent)
+        self.chooser = Chooser(project, store, encoder, self.fitter, say=say, urgent=self._more_urgent_than_embedding)
         self.dial = Dial(store, self.chooser)
         self.judge = Judge(project, store, self.fitter)
+        self.mapper = Mapper(project, store, encoder, Others(store, self.chooser)) if maps else None
         self.plan = self._planned()
         self._nothing_at: tuple[int, int, int] | None = None
 
@@ -54,8 +58,16 @@ class Pipeline:
             or self._fill()
             or self.fitter.step(self.plan)
             or self._judge()
+            or (self._map_waited_for() and self._draw_map())
             or self._prepare_dial()
+            or self._draw_map()
         )
+
+    def close(self, *, patiently: bool = False) -> None:
+        """Ends what runs beside it: a fit (waited for only if `patiently`), the drawing of the map."""
+        self.fitter.close(patiently=patiently)
+        if self.mapper is not None:
+            self.mapper.close()
 
     def _planned(self) -> Plan:
         return Plan.current(self.project, self.store)
@@ -122,6 +134,12 @@ class Pipeline:
             return False
         return self.dial.step(last, self.plan, hurried=self.fitter.busy, unless=self._something_else)
 
+    def _draw_map(self) -> bool:
+        """Nothing else is to do: the map is drawn, and what is asked on it answered."""
+        return self.mapper is not None and self.mapper.step(
+            self.store.last_round(), self.plan, busy=self.fitter.busy or self._hurry()
+        )
+
     # What that depends on
 
     def _something_urgent(self) -> bool:
@@ -129,12 +147,18 @@ class Pipeline:
         self.fitter.step(self.plan)
         return self._hurry() or self.fitter.finished
 
+    def _more_urgent_than_embedding(self) -> bool:
+        return self._something_urgent() or self._map_waited_for()
+
     def _something_else(self) -> bool:
         busy = self.fitter.busy
         if self._something_urgent() or self.fitter.busy != busy or self._short_of(self.plan.batch):
             return True
         last = self.store.last_round()
         return last is not None and self._dial_moved(last)
+
+    def _map_waited_for(self) -> bool:
+        return self.mapper is not None and self.mapper.waited_for(self.store.last_round(), self.plan)
 
     def _hurry(self) -> bool:
         """Whether people might reach the end of the queue before all candidates are embedded."""

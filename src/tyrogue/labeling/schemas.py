@@ -36,6 +36,8 @@ class Decision(Body):
     class_id: Id | None = None
     note: Annotated[str, StringConstraints(max_length=10_000)] | None = None
     seconds: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    also: Annotated[list[Id], Field(max_length=100)] | None = None
+    """Rows of near-identical texts that get the same label, each in a record of its own."""
     annotator: Name = "me"
 
 

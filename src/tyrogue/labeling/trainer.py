@@ -134,13 +134,13 @@ def work(project: Project, store: Store, heart: Heart, goes_on: Callable[[], boo
             _pause(PATIENCE[min(failures, len(PATIENCE) - 1)], goes_on)
             failures += 1
     if pipeline is not None:
-        pipeline.fitter.close()
+        pipeline.close()
 
 
 def _open(project: Project, store: Store, heart: Heart) -> Pipeline:
     from tyrogue.labeling.offline import open_pipeline
 
-    pipeline = open_pipeline(project, store, say=heart.say)
+    pipeline = open_pipeline(project, store, say=heart.say, maps=True)
     heart.training = lambda: pipeline.fitter.error
     return pipeline
 

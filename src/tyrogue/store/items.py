@@ -22,6 +22,8 @@ OVERLAP = "overlap"
 i, r, a = s.items, s.reservations, s.journal
 
 OPEN: ColumnElement[bool] = i.c.open == true()
+QUEUED: ColumnElement[bool] = or_(i.c.round.is_not(None), i.c.priority != 0)
+"""Whether an item ever stood in the queue; the others were made for labels that came without being asked for."""
 
 _ME, _NOW = bindparam("me", type_=Integer), bindparam("now", type_=s.UtcTime)
 _LIVE = and_(r.c.item_id == i.c.id, r.c.expires > _NOW)
@@ -142,10 +144,12 @@ def show(tx: Tx, ids: Sequence[int]) -> None:
 
 def settle(tx: Tx, item: Row[Any], *, by: int | None = None) -> None:
     """Brings an item up to date with the decisions on it; who decided it holds it no longer, and nobody else
-    does once it is closed. A closed item opens again only when a decision was taken back."""
+    does once it is closed. A closed item opens again only when a decision was taken back, and then only if it
+    ever stood in the queue: a text whose label nobody asked for goes back to the pool."""
     decided = int(tx.scalar(_NUMBER_DECIDED, item=item.id))
     wanted = item.overlap if item.overlap is not None else overlap(tx)
-    open = decided < wanted and (item.open or decided < item.decided)
+    queued = item.round is not None or item.priority != 0
+    open = queued and decided < wanted and (item.open or decided < item.decided)
     served = func.coalesce(i.c.served, tx.now)
     tx.run(update(i).where(i.c.id == item.id).values(decided=decided, open=open, served=served))
     held = delete(r).where(r.c.item_id == item.id)

@@ -20,6 +20,9 @@ from tyrogue.store.truth import STANDING, judge
 
 a = s.journal
 PAGE = 1_000
+TOGETHER = "together:"
+"""Begins the tokens of decisions that were made about several texts at once: together:TOKEN:ROW."""
+MOST_TOGETHER = 1_000
 
 _UNDO = a.alias("undo")
 _RECORDS = (
@@ -34,10 +37,22 @@ _BY_TOKEN = _RECORDS.where(a.c.token == bindparam("token"))
 _BY_ID = _RECORDS.where(a.c.id == bindparam("id"))
 _PAGE = _RECORDS.where(a.c.id > bindparam("after")).order_by(a.c.id).limit(PAGE)
 _LAST_DECISION = (
-    select(a.c.id, a.c.item_id)
+    select(a.c.id, a.c.item_id, a.c.row, a.c.token)
     .where(a.c.project_id == bindparam("project"), a.c.annotator_id == bindparam("me"), *STANDING)
     .order_by(a.c.id.desc())
     .limit(1)
+)
+_BLOCK = select(a.c.id, a.c.item_id, a.c.row, a.c.token).where(
+    a.c.project_id == bindparam("project"),
+    a.c.annotator_id == bindparam("me"),
+    a.c.id.between(bindparam("first"), bindparam("last")),
+    *STANDING,
+)
+_FIRST_OF = select(a.c.id, a.c.item_id, a.c.row, a.c.token).where(
+    a.c.project_id == bindparam("project"),
+    a.c.annotator_id == bindparam("me"),
+    a.c.token == bindparam("token"),
+    *STANDING,
 )
 
 
@@ -89,6 +104,10 @@ class Journal(Base):
         """Gives the annotator's last decision, now taken back, and its item, now his next; None when he has
         decided nothing. Appends; goes back as far as there are decisions. The same token undoes once.
 
+        What was decided about several texts at once is taken back as a whole (`taken_back` says how much). If it
+        began with a text of the queue, that one is given; otherwise all of it returns to the pool, and the item
+        given is nobody's.
+
         Raises:
             Conflict: the token belongs to a decision.
         """
@@ -96,18 +115,32 @@ class Journal(Base):
         with self._write() as tx:
             last = tx.lock()
             me = annotator_id(tx, annotator, lock=True)
-            first = by_token(tx, token)
-            if first is not None:
-                return _undone_before(tx, first, me)
+            before = by_token(tx, token)
+            if before is not None:
+                return _undone_before(tx, before, me)
             decision = tx.first(_LAST_DECISION, project=tx.project, me=me)
             if decision is None:
                 return None
-            at = item_row(tx, decision.item_id, lock=True)
-            append(tx, last, at, me, token, "undo", undoes=decision.id)
-            settle(tx, at)
-            judge(tx, [at.row])
-            hold(tx, me, [at.id], lease_seconds, first=True)
-            return _by_id(tx, decision.id), to_items(tx, [item_row(tx, at.id)], me)[0]
+            decisions = _together(tx, decision, me)
+            first = decisions[0]
+            for n, one in enumerate(decisions):
+                at = item_row(tx, one.item_id, lock=True)
+                append(tx, last + n, at, me, token if one is first else f"{token}:{one.row}", "undo", undoes=one.id)
+                settle(tx, at)
+            judge(tx, [one.row for one in decisions])
+            if not first.token.startswith(TOGETHER):
+                hold(tx, me, [first.item_id], lease_seconds, first=True)
+            return _by_id(tx, first.id), to_items(tx, [item_row(tx, first.item_id)], me)[0]
+
+    def taken_back(self, token: str) -> int:
+        """Gives how many decisions the undo with this token took back."""
+        with self._read() as tx:
+            first = by_token(tx, token)
+            if first is None or first.undoes is None:
+                return 0
+            near = (a.c.project_id == tx.project, a.c.action == "undo", a.c.id >= first.id)
+            said = tx.rows(select(a.c.row, a.c.token).where(*near, a.c.id < first.id + MOST_TOGETHER + 1))
+            return sum(one.token in (token, f"{token}:{one.row}") for one in said)
 
     def annotations(
         self,
@@ -208,6 +241,17 @@ def append(
         )
     )
     tx.advance(last + 1)
+
+
+def _together(tx: Tx, decision: Row[Any], me: int) -> list[Row[Any]]:
+    """Gives the decisions that were made together with this one, the one that others were added to first."""
+    if not decision.token.startswith(TOGETHER):
+        return [decision]
+    begins = decision.token.removesuffix(str(decision.row))
+    block = tx.rows(_BLOCK, project=tx.project, me=me, first=decision.id - MOST_TOGETHER, last=decision.id)
+    others = sorted((one for one in block if one.token == f"{begins}{one.row}"), key=lambda one: one.id)
+    own = tx.first(_FIRST_OF, project=tx.project, me=me, token=begins.removeprefix(TOGETHER).removesuffix(":"))
+    return others if own is None else [own, *others]
 
 
 def _undone_before(tx: Tx, first: Annotation, me: int) -> tuple[Annotation, Item]:

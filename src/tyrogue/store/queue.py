@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Integer, and_, bindparam, delete, false, func, insert, select, true, update
+from sqlalchemy import Integer, and_, bindparam, delete, false, func, insert, or_, select, true, update
 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
@@ -19,6 +19,7 @@ from tyrogue.store.items import (
     DECIDES_ANEW,
     LEASE_SECONDS,
     OPEN,
+    QUEUED,
     check_items,
     hold,
     item_row,
@@ -207,7 +208,8 @@ def _known(tx: Tx, rows: Sequence[int]) -> set[int]:
     known: set[int] = set()
     for start in range(0, len(rows), CHUNK):
         some = [int(row) for row in rows[start : start + CHUNK]]
-        known.update(one.row for one in tx.rows(select(i.c.row).where(i.c.project_id == tx.project, i.c.row.in_(some))))
+        mine = (i.c.project_id == tx.project, i.c.row.in_(some), or_(QUEUED, i.c.decided > 0))
+        known.update(one.row for one in tx.rows(select(i.c.row).where(*mine)))
     return known
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 
 from tyrogue.store import schema as s
 from tyrogue.store.base import Base
 from tyrogue.store.database import Tx
-from tyrogue.store.items import overlap
+from tyrogue.store.items import QUEUED, overlap
 from tyrogue.store.truth import STANDING, truths
 
 i, a = s.items, s.journal
@@ -57,7 +57,8 @@ def _rebuild_items(tx: Tx) -> int:
     wanted = overlap(tx)
     for id in wrong:
         n = decided.get(id, 0)
-        tx.run(update(i).where(i.c.id == id).values(decided=n, open=n < func.coalesce(i.c.overlap, wanted)))
+        open = and_(QUEUED, n < func.coalesce(i.c.overlap, wanted))
+        tx.run(update(i).where(i.c.id == id).values(decided=n, open=open))
     return len(wrong)
 
 

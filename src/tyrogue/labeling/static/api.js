@@ -38,7 +38,7 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     next: (n) => call("POST", "/api/next", { n, annotator: me() }),
     /** @returns {Promise<Annotation & {labeled: number}>} */
     annotate: (body) => call("POST", "/api/annotations", { ...body, annotator: me() }),
-    /** @returns {Promise<{undone: Annotation, item: Item}>} */
+    /** @returns {Promise<{undone: Annotation, item: Item, together: number}>} */
     undo: (token) => call("POST", "/api/undo", { token, annotator: me() }),
     /** @returns {Promise<{annotations: Annotation[], more: boolean}>} */
     annotations: (limit, before) =>
@@ -46,6 +46,15 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     row: (row) => call("GET", `/api/rows/${row}`),
     search: (words, limit = 20) => call("GET", `/api/search?${query({ q: words, limit: String(limit) })}`),
     enqueue: (row) => call("POST", "/api/items", { row, annotator: me() }),
+    why: (item) => call("GET", `/api/items/${item}/why`),
+    texts: (rows) => call("GET", `/api/texts?${query({ rows: rows.join(",") })}`),
+    map: (known) => call("GET", `/api/map${known === null ? "" : `?${query({ known: String(known) })}`}`),
+    mapMarks: () => call("GET", "/api/map/marks"),
+    mapOpinions: () => call("GET", "/api/map/opinions"),
+    mapPicks: (strategy) => call("GET", `/api/map/picks?${query({ strategy })}`),
+    /** @returns {Promise<{rows: number[], left_out: {audit: number, decided: number}, labeled: number}>} */
+    region: (body) => call("POST", "/api/regions", { ...body, annotator: me() }),
+    queueRows: (rows) => call("POST", "/api/regions/queue", { rows, annotator: me() }),
     addClass: (name) => call("POST", "/api/classes", { name }),
     renameClass: (id, name) => call("PATCH", `/api/classes/${id}`, { name }),
     mergeClass: (id, into) => call("POST", `/api/classes/${id}/merge`, { into }),

@@ -77,7 +77,15 @@ export class Commands {
     else if (name === "note") this.openNote();
     else if (name === "suggestions") this.toggleSuggestions();
     else if (name === "accept") this.accept();
+    else if (name === "copies") this.toggleCopies();
+    else if (name === "queue") session.say("q queues a region of the map: press m, draw around texts, then q.");
     else if (name === "filter") this.buttons.focusFilter();
+  }
+
+  toggleCopies() {
+    const { session } = this;
+    if (!session.arm()) session.say("No near-identical texts to label with this one.");
+    else session.say(session.armed ? `Your next label goes to all ${session.copies.length + 1} texts.` : "Only this text, then.");
   }
 
   accept() {

@@ -9,6 +9,7 @@
  * @property {Item|null} item as it was shown; null for a correction made in the history
  * @property {Action} action
  * @property {number|null} classId
+ * @property {number} [more] texts that got the label beside the item; all of a region's
  */
 
 export const AHEAD = 10; // asked for; at least 5 stay in the browser while an answer is on its way
@@ -62,12 +63,13 @@ export class Deck {
    * @param {string} token
    * @param {Action} action
    * @param {number|null} classId
+   * @param {number} [more] copies that get the same label
    */
-  decide(token, action, classId) {
+  decide(token, action, classId, more = 0) {
     const item = this.current;
     if (!item) return null;
     this.decided.add(item.id);
-    this.decisions.push({ token, itemId: item.id, item, action, classId });
+    this.decisions.push({ token, itemId: item.id, item, action, classId, more });
     this.current = this.ahead.shift() ?? null;
     return item;
   }
@@ -80,6 +82,31 @@ export class Deck {
    */
   correct(token, itemId, classId) {
     this.decisions.push({ token, itemId, item: null, action: "label", classId });
+  }
+
+  /**
+   * Remembers a region that was labeled at once; undo takes all of it back.
+   * @param {string} token
+   * @param {number} classId
+   * @param {number} more
+   */
+  together(token, classId, more) {
+    this.decisions.push({ token, itemId: -1, item: null, action: "label", classId, more });
+  }
+
+  /** The server says how many of a region it labeled. @param {string} token @param {number} more */
+  settle(token, more) {
+    const region = this.decisions.find((decision) => decision.token === token);
+    if (region) region.more = more;
+  }
+
+  /** Forgets texts that were decided elsewhere; gives whether the one on screen was among them. @param {number[]} rows */
+  forget(rows) {
+    const gone = new Set(rows);
+    this.ahead = this.ahead.filter((item) => !gone.has(item.row));
+    if (!this.current || !gone.has(this.current.row)) return false;
+    this.current = this.ahead.shift() ?? null;
+    return true;
   }
 
   /** Forgets the texts, for somebody else has been at them; decisions can still be taken back. */
@@ -126,4 +153,11 @@ export class Deck {
     this.decisions = this.decisions.filter((decision) => decision !== refused);
     if (refused) this.decided.delete(refused.itemId);
   }
+}
+
+/** Gives the words for a decision that was taken back. @param {Decision} decision */
+export function takenBack({ item, itemId, more = 0 }) {
+  if (itemId < 0) return `${more} labels taken back.`;
+  if (more) return `Taken back, and from its ${more === 1 ? "copy" : `${more} copies`}.`;
+  return item ? "Taken back." : "Correction taken back.";
 }

@@ -5,6 +5,7 @@ import { ClassButtons } from "./buttons.js";
 import { Card } from "./card.js";
 import { resolve, choices } from "./colours.js";
 import { Commands } from "./commands.js";
+import { CopiesLine } from "./copies.js";
 import { byId } from "./dom.js";
 import { snippet } from "./format.js";
 import { KeyReader } from "./keys.js";
@@ -15,6 +16,7 @@ import { guidelines } from "./panels/guidelines.js";
 import { help } from "./panels/help.js";
 import { history } from "./panels/history.js";
 import { learning } from "./panels/learning.js";
+import { map } from "./panels/map.js";
 import { Panels } from "./panels/panels.js";
 import { review } from "./panels/review.js";
 import { search } from "./panels/search.js";
@@ -73,12 +75,13 @@ class Page {
     this.card = new Card(api);
     this.buttons = new ClassButtons(reader, label);
     this.poll = new Poll(api, session);
-    const context = { session, api, reload: () => this.poll.now() };
+    const context = { session, api, reader, reload: () => this.poll.now() };
     this.panels = new Panels(
-      [why, classesPanel, learning, history, review, search, guidelines, team, help].map((panel) => panel(context)),
+      [why, map, classesPanel, learning, history, review, search, guidelines, team, help].map((panel) => panel(context)),
     );
     this.status = new Status(session, (name) => this.panels.open(name));
     this.commands = new Commands({ session, panels: this.panels, buttons: this.buttons, card: this.card, reader, label });
+    this.copies = new CopiesLine(session, api, () => this.commands.run("copies"));
     this.autopilot = new AutopilotView(api, (annotation, whole) => this.showAnswered(annotation, whole));
     this.listen();
     this.onState();
@@ -121,6 +124,7 @@ class Page {
       card.show(item);
     }
     if (showing && item) card.explain(item, { suggestions: session.suggestionsShown, classes: session.state.classes });
+    this.copies.update(showing && !session.paused ? item : null);
     this.buttons.mark(showing && !session.paused ? item : null, session.suggestionsShown, session.state.classes);
     if (session.paused) this.autopilot.start();
     else this.autopilot.stop();
@@ -208,7 +212,10 @@ async function open() {
   // What one person leaves unsent in this browser is never sent in the name of the next who logs in.
   if (state.me?.login === "account") api.annotator = state.me.name;
   document.body.dataset.role = state.me?.role ?? "owner";
-  const send = ({ kind, body, token }) => (kind === "undo" ? api.undo(token) : api.annotate(body));
+  const send = ({ kind, body, token }) => {
+    if (kind === "undo") return api.undo(token);
+    return kind === "region" ? api.region(body) : api.annotate(body);
+  };
   const prefix = ["tyrogue", state.project_id ?? state.project, api.annotator, ""].map(encodeURIComponent).join(":");
   const now = () => Date.now();
   const outbox = new Outbox({ send, storage: storage(), prefix, sleep, now, random: Math.random });

@@ -6,7 +6,7 @@
  *
  * @typedef {Object} Operation
  * @property {string} token
- * @property {"annotate"|"undo"} kind
+ * @property {"annotate"|"undo"|"region"} kind
  * @property {Record<string, unknown>} body
  * @property {number} at rising; the order of sending
  * @property {boolean} [attempted] sent at least once, so the server may know it
@@ -66,7 +66,7 @@ export class Outbox {
   /**
    * Keeps an operation and sends it when its turn comes; gives the server's answer.
    * @param {string} token
-   * @param {"annotate"|"undo"} kind
+   * @param {"annotate"|"undo"|"region"} kind
    * @param {Record<string, unknown>} body
    * @returns {Promise<any>} rejects only when the server refuses the operation for good
    */
@@ -173,7 +173,7 @@ function parse(text) {
   try {
     const operation = JSON.parse(text);
     const whole = typeof operation.token === "string" && operation.body && Number.isFinite(operation.at);
-    return whole && ["annotate", "undo"].includes(operation.kind) ? operation : null;
+    return whole && ["annotate", "undo", "region"].includes(operation.kind) ? operation : null;
   } catch {
     return null; // not ours, or half-written
   }

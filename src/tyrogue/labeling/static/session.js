@@ -6,9 +6,9 @@
  * @import {Action, Annotation, ServerState} from "./types.js"
  */
 
-import { Deck } from "./deck.js";
+import { Deck, takenBack } from "./deck.js";
 import { Stopwatch } from "./stopwatch.js";
-import { Tally, deltaOf, negate } from "./tally.js";
+import { Tally, decisionDelta, deltaOf, negate } from "./tally.js";
 
 export class Session extends EventTarget {
   /**
@@ -32,6 +32,8 @@ export class Session extends EventTarget {
     /** The autopilot labels; the hand rests. */
     this.paused = state.autopilot.on;
     this.note = "";
+    /** The next label goes to the near-identical texts too: consent, given anew for each text. */
+    this.armed = false;
     /** @type {{text: string, detail: string}[]} */
     this.refusals = [];
     outbox.onChange = () => this.tell("save");
@@ -41,10 +43,10 @@ export class Session extends EventTarget {
   adopt() {
     const items = [];
     for (const { kind, body } of this.outbox.operations) {
-      if (kind === "annotate") items.push(body.item);
-      else items.pop();
+      if (kind === "undo") items.pop();
+      else items.push(body.item); // none for a region
     }
-    for (const item of items) this.deck.decided.add(item);
+    for (const item of items) if (item !== undefined) this.deck.decided.add(item);
   }
 
   tell(type, detail = undefined) {
@@ -141,6 +143,7 @@ export class Session extends EventTarget {
     if (fresh) {
       this.watch.restart();
       this.note = "";
+      this.armed = false;
     }
     this.tell("card", { fresh, leaving });
   }
@@ -155,11 +158,28 @@ export class Session extends EventTarget {
     const token = this.newToken();
     const seconds = Math.round(this.watch.read() / 10) / 100;
     const note = this.note || null;
-    const item = this.deck.decide(token, action, classId);
-    this.tally.add(token, deltaOf(action, classId));
+    const also = action === "label" && this.armed ? this.copies : [];
+    const item = this.deck.decide(token, action, classId, also.length);
+    this.deck.forget(also);
+    this.tally.add(token, deltaOf(action, classId, also.length));
     this.show(true, { item, action, classId });
-    this.send(token, { item: item.id, action, class_id: classId, note, seconds }, item.text);
+    const body = { item: item.id, action, class_id: classId, note, seconds, ...(also.length ? { also } : {}) };
+    this.send(token, body, item.text);
     if (this.deck.low) this.refill();
+    return true;
+  }
+
+  /** Rows that nearly repeat the text on screen. @returns {number[]} */
+  get copies() {
+    const near = this.item?.facts?.near;
+    return Array.isArray(near) ? near : [];
+  }
+
+  /** Says that the next label is for the copies too, or not after all. */
+  arm() {
+    if (!this.copies.length || this.waiting || this.paused || this.locked) return false;
+    this.armed = !this.armed;
+    this.tell("card", { fresh: false });
     return true;
   }
 
@@ -208,21 +228,21 @@ export class Session extends EventTarget {
     else this.sendUndo(last);
     if (last?.item) this.show(true);
     this.tell("state");
-    if (last) this.say(last.item ? "Taken back." : "Correction taken back.");
+    if (last) this.say(takenBack(last));
   }
 
   async sendUndo(last) {
     const token = this.newToken();
     this.waiting = !last;
-    if (last) this.tally.add(token, negate(deltaOf(last.action, last.classId)));
+    if (last) this.tally.add(token, negate(decisionDelta(last)));
     else this.tell("card", { fresh: false });
     try {
-      const { undone, item } = await this.outbox.push(token, "undo", { token });
+      const { undone, item, together } = await this.outbox.push(token, "undo", { token });
       this.tally.heard(token, this.now());
-      if (!last) {
-        this.deck.putBack({ ...item, label: undone.class_id });
-        this.say("Taken back.");
-      }
+      const region = last ? last.itemId < 0 : together > 1 && item.reserved_until === null;
+      if (!last && !region) this.deck.putBack({ ...item, label: undone.class_id });
+      if (!last) this.say(together > 1 ? `${together} labels taken back.` : "Taken back.");
+      if (region || together > 1) this.refill(); // what waited in the queue waits again
     } catch (error) {
       this.tally.drop(token);
       this.say(error.status === 409 ? "Nothing to take back." : error.message);

@@ -9,23 +9,34 @@
  * Gives what one decision changes.
  * @param {Action} action
  * @param {number|null} classId
+ * @param {number} [more] texts beside it that got the label
  * @returns {Delta}
  */
-export function deltaOf(action, classId) {
+export function deltaOf(action, classId, more = 0) {
   const labeled = action === "label";
   return {
-    labeled: labeled ? 1 : 0,
+    labeled: labeled ? 1 + more : 0,
     skipped: action === "skip" ? 1 : 0,
     flagged: action === "flag" ? 1 : 0,
     answered: 1,
-    classes: labeled && classId !== null ? { [classId]: 1 } : {},
+    classes: labeled && classId !== null ? { [classId]: 1 + more } : {},
   };
+}
+
+/** Gives what the label of a whole region changes: texts that no batch asked for. @param {number} classId @param {number} n */
+export function regionDelta(classId, n) {
+  return { labeled: n, skipped: 0, flagged: 0, answered: 0, classes: { [classId]: n } };
 }
 
 /** @param {Delta} delta @returns {Delta} */
 export function negate(delta) {
   const classes = Object.fromEntries(Object.entries(delta.classes).map(([id, n]) => [id, -n]));
   return { labeled: -delta.labeled, skipped: -delta.skipped, flagged: -delta.flagged, answered: -delta.answered, classes };
+}
+
+/** Gives what a decision of the deck had changed. @param {import("./deck.js").Decision} decision */
+export function decisionDelta({ itemId, action, classId, more = 0 }) {
+  return itemId < 0 && classId !== null ? regionDelta(classId, more) : deltaOf(action, classId, more);
 }
 
 export class Tally {

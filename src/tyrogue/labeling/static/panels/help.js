@@ -13,6 +13,8 @@ const ROWS = [
   ["↑ ↓ PgUp PgDn", "scroll a long text"],
   [".", "filter the classes (more than nine)"],
   ["w", "why this one?"],
+  ["a", "label the near-identical texts with this one (asks anew each time)"],
+  ["m", "map: all texts, near to what is like them"],
   ["c", "classes: add, rename, merge"],
   ["l", "learning: curve, counts, dial, export"],
   ["y", "history: look back and correct"],
