@@ -75,6 +75,14 @@ Token = Annotated[
         envvar="TYROGUE_TOKEN", help="What requests must carry; made when --host is not local.", rich_help_panel=_SERVER
     ),
 ]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="TYROGUE_ALLOW_HOST",
+        help="A name that a proxy before the server is called by; everybody then logs in.",
+        rich_help_panel=_SERVER,
+    ),
+]
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.", rich_help_panel=_SERVER)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -70,10 +70,11 @@
  * @property {{n: number, correct: number, accuracy: number, low: number, high: number}|null} [audit]
  * @property {string|null} [judged] names the report of GET /api/judgement
  * @property {string[]} warnings
- * @property {{suggestions: boolean, batch: number, ratio: number|"auto"}} settings
+ * @property {{suggestions: boolean, batch: number, ratio: number|"auto", overlap?: number, overlap_share?: number}} settings
  * @property {Balance|null} [balance] what the ratio is now and why, while it is chosen automatically
  * @property {{available: boolean, on: boolean}} autopilot
  * @property {number} journal
+ * @property {{name: string, role: "owner"|"reviewer"|"annotator", login: "none"|"token"|"account"}} [me]
  */
 
 /**

@@ -63,7 +63,7 @@ export function dial(session) {
   });
   const ends = h("div", { class: "dial-ends", "aria-hidden": "true" }, h("span", {}, "explore"), h("span", {}, "exploit"));
   const itself = h("label", { class: "small" }, auto, " let it adapt to what the labels show (auto)");
-  const element = h("div", { class: "dial" }, h("h3", {}, h("label", { for: "dial" }, "Explore or exploit")), input, ends, itself, words);
+  const element = h("div", { class: "dial owner-only" }, h("h3", {}, h("label", { for: "dial" }, "Explore or exploit")), input, ends, itself, words);
   const update = (state) => {
     if (timer || document.activeElement === input) return; // not under someone's hand
     const { ratio } = state.settings;
