@@ -37,7 +37,7 @@ from sklearn.metrics import f1_score
 from synchronous import small_text_session
 
 POOL, TEST = 10_000, 2_000
-ALL = ((1, 150, "ahead"), (5, 250, "ahead"), (20, 500, "ahead"), (1, 150, "synchronous"), (1, 150, "small-text"))
+ALL = ((1, 100, "ahead"), (5, 200, "ahead"), (20, 400, "ahead"), (1, 100, "synchronous"), (1, 100, "small-text"))
 """(annotators, labels, mode) of `--all`."""
 
 
