@@ -23,6 +23,7 @@ from tyrogue.labeling.engine import Engine
 from tyrogue.labeling.insight import insight
 from tyrogue.labeling.judging import judging, reviewing
 from tyrogue.labeling.out import MEDIA_TYPES, export
+from tyrogue.labeling.prose import to_html
 from tyrogue.labeling.security import problem, protect
 
 STATIC = Path(__file__).parent / "static"
@@ -186,9 +187,9 @@ def _around(engine: Engine) -> APIRouter:
 
     @routes.put("/guidelines")
     def guidelines(body: schemas.Guidelines) -> Json:
-        """Sets the labeling guidelines (Markdown)."""
+        """Sets the labeling guidelines (Markdown); gives them as the page shows them, too."""
         engine.store.set("guidelines", body.text)
-        return {"guidelines": body.text}
+        return {"guidelines": body.text, "guidelines_html": to_html(body.text)}
 
     @routes.post("/autopilot")
     def autopilot(body: schemas.Autopilot) -> Json:
