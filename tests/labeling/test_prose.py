@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 HARMLESS = {
-    "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "strong", "table",
-     "tbody", "td", "th", "thead", "tr", "ul",
+    "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "strong",
+    "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
 HOSTILE = [
     "<script>window.owned = 1</script>",
@@ -106,7 +106,8 @@ def test_hostile_markdown_is_text(source: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["<", ">", "~~", "\"", "'", "[", "](", ")", "![", "`", "*", "_", "\n", "\n\n", "    ", "- ", "> ", "|", "|-|", "&", "&#x6a;", "\\",
+    ["<", ">", "~~", "\"", "'", "[", "](", ")", "![", "`", "*", "_", "\n", "\n\n", "    ",
+     "- ", "> ", "|", "|-|", "&", "&#x6a;", "\\",
      "javascript:", "data:", "https://x.org", "//",
      "script", "svg", "img", "onerror=", "style=", "/", "=", " ", "a", "]: ", "<!--", "\x00"]
 )  # fmt: skip

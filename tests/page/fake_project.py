@@ -69,7 +69,7 @@ class Project:
         self.guidelines, self.guidelines_html = GUIDELINES
         self.settings: Json = {"suggestions": True, "batch": 50, "ratio": 3}
         self.fake: Json = {"latency": 0.0, "fail": "none", "preparing": options.preparing, "trainer_error": None}
-        self.autopilot = {"available": options.autopilot, "on": False}
+        self.autopilot = {"available": options.autopilot or options.demo, "on": False}
         self.seen_tokens: list[str] = []
         self.started = time.monotonic()
         self.lock = RLock()
@@ -233,7 +233,8 @@ class Project:
         model = self.model()
         preparing = self.fake["preparing"]
         return {
-            "project": "reviews", "project_id": "p-1", "total": 100_000, "labeled": labeled,
+            "project": "demo" if self.options.demo else "reviews", "project_id": "p-1",
+            "total": 100_000, "labeled": labeled,
             "skipped": self.count("skip"),
             "flagged": self.count("flag"), "today": labeled, "classes": self.class_list(), "pair": self.options.pairs,
             "guidelines": self.guidelines, "guidelines_html": self.guidelines_html,

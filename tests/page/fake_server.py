@@ -228,7 +228,7 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for flag in ["--pairs", "--preparing", "--autopilot", "--no-model", "--copies"]:
+    for flag in ["--pairs", "--preparing", "--autopilot", "--demo", "--no-model", "--copies"]:
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--classes", type=int, default=4)
     parser.add_argument("--texts", type=int, default=64)

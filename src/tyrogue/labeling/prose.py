@@ -21,8 +21,8 @@ PANEL_TITLE = 2
 """Level of the heading above the guidelines: theirs come below it."""
 
 TAGS = frozenset(
-    {"a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "strong", "table",
-     "tbody", "td", "th", "thead", "tr", "ul"}
+    {"a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "strong",
+     "table", "tbody", "td", "th", "thead", "tr", "ul"}
 )  # fmt: skip
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCHEMES = frozenset({"http", "https", "mailto"})
