@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from test_page_looks import PHONE, WIDE, axe, box
+from looks import PHONE, WIDE, axe, box
 
 Desks = Callable[..., Any]  # conftest.Desk
 
@@ -33,7 +33,7 @@ def beside(one: Any, first: str, second: str) -> bool:
     """Whether two boxes share no point."""
     a, b = box(one, first), box(one, second)
     apart = a["x"] >= b["x"] + b["width"] or b["x"] >= a["x"] + a["width"]
-    return apart or a["y"] >= b["y"] + b["height"] or b["y"] >= a["y"] + a["height"]
+    return bool(apart or a["y"] >= b["y"] + b["height"] or b["y"] >= a["y"] + a["height"])
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
