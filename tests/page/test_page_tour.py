@@ -51,6 +51,7 @@ def test_the_tour_is_walked_by_keyboard_and_covers_nothing(desk: Desks, viewport
             assert beside(one, "#tour", "#panel")
             assert beside(one, "#card", "#panel")
         assert axe(one) == [], name
+        assert box(one, "#tour")["y"] >= 0, "in sight"
         if number == 1:
             one.press("2")  # labeling a text is the step
         else:

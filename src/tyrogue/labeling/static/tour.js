@@ -98,9 +98,14 @@ export class Tour {
 
   focus() {
     (this.trial ?? this.next).focus({ preventScroll: true });
-    this.marked?.scrollIntoView({ block: "center", behavior: calm() ? "auto" : "smooth" });
+    // Within the panel only, where it scrolls by itself: text and strip stay in sight.
+    if (this.marked && matchMedia(WIDE).matches) {
+      const panel = byId("panel");
+      const top = this.marked.getBoundingClientRect().top - panel.getBoundingClientRect().top - 60; // px of air above
+      panel.scrollBy({ top, behavior: calm() ? "auto" : "smooth" });
+    }
     // On a narrow screen the strip stands between the text and the panel: the words come first.
-    if (!matchMedia(WIDE).matches) this.strip.scrollIntoView({ block: "start", behavior: "auto" });
+    if (!matchMedia(WIDE).matches) this.strip.scrollIntoView({ block: "start" });
   }
 
   /** Someone has tried the first step. */
