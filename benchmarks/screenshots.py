@@ -1,7 +1,8 @@
 """Takes every picture of docs/images from the running app: `make screenshots`, or `python benchmarks/screenshots.py`.
 
 It starts `tyrogue demo` in a temporary folder, lets the autopilot label some 120 texts for a linear model, waits for
-the map, and opens each screen in headless Chromium. Three texts in ten are random checks there, so that an accuracy can be told.
+the map, and opens each screen in headless Chromium. Three texts in ten are random checks there, so that an accuracy can
+be told. The team is that of the tests: three people who do not always agree.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ from typing import Any, NamedTuple
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "page"))
+from real_team import OWNERS_TOKEN, serving  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
 LARGEST = 150_000  # bytes of a picture
 DESK = (1280, 800)
 PHONE = (390, 780)
@@ -55,7 +60,9 @@ class Shot(NamedTuple):
 
 def scrolled(selector: str) -> Callable[[Page], object]:
     """Brings a part of the panel to its top."""
-    move = "(part) => { const panel = part.closest('.panel'); panel.scrollTop += part.getBoundingClientRect().top - 60; }"
+    move = (
+        "(part) => { const panel = part.closest('.panel'); panel.scrollTop += part.getBoundingClientRect().top - 60; }"
+    )
     return lambda page: page.locator(selector).evaluate(move)
 
 
@@ -88,7 +95,6 @@ SHOTS = [
     Shot("learning", "l", ".curve svg"),
     Shot("accuracy", "l", ".judgement .stopping", scrolled(".judgement")),
     Shot("review", "r", ".review .entry", chosen),
-    Shot("team", "t", ".people"),
     Shot("history", "y", ".history .entry"),
     Shot("classes", "c", ".class-list li"),
     Shot("search", "/", "#search", found),
@@ -96,6 +102,9 @@ SHOTS = [
     Shot("help", "?", ".keys"),
     Shot("tour", "?", ".keys", toured),
 ]
+
+
+TEAM = Shot("team", "t", ".people li")
 
 
 class Demo:
@@ -167,6 +176,11 @@ def take(browser: Browser, url: str, shot: Shot) -> bytes:
     return small(picture)
 
 
+def keep(folder: Path, name: str, picture: bytes) -> None:
+    (folder / f"{name}.png").write_bytes(picture)
+    print(f"{name}.png {len(picture):,} bytes", flush=True)
+
+
 def small(picture: bytes) -> bytes:
     """Gives the picture with a palette of 256 colours, or fewer until it is small enough."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
@@ -182,7 +196,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--labels", type=int, default=120)
     parser.add_argument("--out", type=Path, default=IMAGES)
-    parser.add_argument("--only", nargs="*", choices=[shot.name for shot in SHOTS], help="these pictures alone")
+    parser.add_argument(
+        "--only", nargs="*", choices=[shot.name for shot in (*SHOTS, TEAM)], help="these pictures alone"
+    )
     parser.add_argument("--url", help="of a demo that runs already and is far enough; none is started then")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     options = parser.parse_args()
@@ -198,9 +214,10 @@ def main() -> None:
         for shot in SHOTS:
             if options.only and shot.name not in options.only:
                 continue
-            picture = take(browser, url, shot)
-            (options.out / f"{shot.name}.png").write_bytes(picture)
-            print(f"{shot.name}.png {len(picture):,} bytes", flush=True)
+            keep(options.out, shot.name, take(browser, url, shot))
+        if not options.only or TEAM.name in options.only:
+            team = stack.enter_context(serving(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
+            keep(options.out, TEAM.name, take(browser, f"{team.url}/?token={OWNERS_TOKEN}", TEAM))
         browser.close()
 
 

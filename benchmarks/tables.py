@@ -82,6 +82,18 @@ def session(told: Json) -> str:
     )
 
 
+def load(told: Json) -> str:
+    figures = told["figures"]
+    names = ["submit_p50_s", "submit_p99_s", "next_p99_s", "served_twice", "lost", "errors", "trainings"]
+    rows = [[figures["annotators"], figures["labels"], figures["seconds"], *(figures[name] for name in names)]]
+    return (
+        "## Many annotators at once, over HTTP, while the model trains\n\n"
+        + table(["annotators", "labels", "seconds", *names], rows)
+        + "\n\nEach thinks for a log-normal time with a median of half a second. `served_twice`: texts given to two "
+        "people without overlap; `lost`: labels that were acknowledged and are not in the journal."
+    )
+
+
 def kmeans(told: Json) -> str:
     figures = told["figures"]
     rows = [
@@ -207,6 +219,7 @@ def labeling() -> str:
 SECTIONS: dict[str, Callable[[Json], str]] = {
     "first_text": first_text,
     "session": session,
+    "load": load,
     "latency": latency,
     "throughput": throughput,
     "kmeans": kmeans,

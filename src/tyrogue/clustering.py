@@ -24,8 +24,8 @@ Positions = NDArray[np.int64]
 SEEDING_SAMPLE = 2000
 """Vectors that seeding looks at: D^2 sampling costs k passes, and a sub-sample seeds as well."""
 
-MOST_PRODUCTS = 4096
-"""Vectors whose inner products with one another seeding holds in memory (64 MB)."""
+MOST_PRODUCTS = 6144
+"""Vectors whose inner products with one another seeding holds in memory (150 MB)."""
 
 SETTLED = 0.005
 """Lloyd stops when a smaller share of the vectors than this changes its cell."""
@@ -81,10 +81,10 @@ def kmeans(
 
 
 def _lloyd(vectors: Floats, k: int, rng: Generator, fixed: Floats | None, max_iter: int) -> Clusters:
-    reach = _reach(vectors, fixed)
-    found = _assign(vectors, _seeds(vectors, k, rng, fixed), reach)
+    reach, length = _reach(vectors, fixed), (vectors * vectors).sum(1)
+    found = _assign(vectors, _seeds(vectors, k, rng, fixed), reach, length)
     for _ in range(max_iter - 1):
-        moved = _assign(vectors, _means(vectors, found), reach)
+        moved = _assign(vectors, _means(vectors, found), reach, length)
         changed = np.count_nonzero(moved.assigned != found.assigned)
         found = moved
         if changed < SETTLED * len(vectors):
@@ -172,15 +172,16 @@ def _means(vectors: Floats, found: Clusters) -> Floats:
     return np.asarray(means, np.float32)
 
 
-def _assign(vectors: Floats, centers: Floats, reach: Floats | None) -> Clusters:
+def _assign(vectors: Floats, centers: Floats, reach: Floats | None, length_of: Floats | None = None) -> Clusters:
     assigned, inertia = np.empty(len(vectors), np.int64), 0.0
+    length_of = (vectors * vectors).sum(1) if length_of is None else length_of
     length, turned = (centers * centers).sum(1), np.ascontiguousarray(-2 * centers.T)
     for some in _blocks(len(vectors)):
         block = vectors[some]
         distances = block @ turned
         distances += length
         nearest = distances.argmin(1)
-        served = distances[np.arange(len(block)), nearest] + (block * block).sum(1)
+        served = distances[np.arange(len(block)), nearest] + length_of[some]
         if reach is not None:
             nearest = np.where(reach[some] <= served, -1, nearest)
             served = np.minimum(served, reach[some])

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from terminal import Terminal
 
+from tyrogue.cli import options
 from tyrogue.corpus.project import Project
+from tyrogue.labeling.plan import Plan
 from tyrogue.store import Store
+from tyrogue.strategies import Tyrogue
 
 
 @pytest.fixture
@@ -172,6 +175,7 @@ def test_a_database_of_a_newer_version_is_refused(tyrogue: Terminal, reviews: Pa
         (["label", "FILE", "--strategy", "wat", "--no-browser", "--port", "0"], "There is no strategy named 'wat'"),
         (["label", "FILE", "--strategy", "tyrogu", "--no-browser", "--port", "0"], "Did you mean 'tyrogue'?"),
         (["label", "FILE", "--recipe", "wat", "--no-browser", "--port", "0"], "--recipe wat"),
+        (["label", "FILE", "--ratio", "0", "--no-browser", "--port", "0"], "--ratio 0: give a whole number"),
         (["label", "FILE", "--mode", "wat", "--no-browser", "--port", "0"], "--mode wat"),
         (["label", "FILE", "--set", "ratio=3", "--no-browser", "--port", "0"], "strategy.parameter=value"),
         (["label", "FILE", "--host", "0.0.0.0", "--token", "short", "--no-browser", "--port", "0"], "12"),
@@ -189,6 +193,12 @@ def test_what_cannot_be_ends_with_two(
     assert (told.code, told.out) == (2, "")
     assert said in told.err
     assert "Traceback" not in told.err
+
+
+def test_a_project_may_leave_the_ratio_to_the_labels() -> None:
+    assert options.plan(ratio="auto").make_strategy() == Tyrogue(ratio="auto")
+    assert Plan.of(options.plan(ratio="auto").as_settings(), {}).ratio == "auto"
+    assert Plan.of(options.plan(ratio="auto").as_settings(), {"ratio": 6}).make_strategy() == Tyrogue(ratio=6)
 
 
 def test_labels_that_came_with_some_texts_count_as_given(tyrogue: Terminal, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import signal
 import subprocess
@@ -82,6 +83,26 @@ def test_simulate_repeats_itself(tyrogue: Terminal, files: tuple[Path, Path]) ->
     assert stable("--strategy", "entropy") == stable("--strategy", "entropy")
     assert stable("--strategy", "random", "--seed", 1) != stable("--strategy", "random", "--seed", 2)
     assert stable("--ratio", 2) == stable("--set", "tyrogue.ratio=2") == stable("--set", "ratio=2")
+
+
+def test_simulate_with_a_ratio_that_adapts_says_what_it_was_and_why(
+    tyrogue: Terminal, files: tuple[Path, Path]
+) -> None:
+    found = simulated(tyrogue, files, "--strategy", "tyrogue", "--ratio", "auto")
+    assert found["parameters"]["ratio"] == "auto"
+    for round in found["rounds"]:
+        assert set(round["signals"]) == {"alignment", "unexplored"}
+        aligned, unexplored = round["signals"]["alignment"], round["signals"]["unexplored"]
+        exact = 3 ** (1 - aligned) * 10 ** (aligned * (1 - unexplored))
+        assert abs(round["ratio"] - (exact if round["round"] else 1)) <= 0.5
+    assert found["rounds"][-1]["signals"]["unexplored"] == pytest.approx(math.exp(-12 / 200), abs=1e-6)
+
+
+@pytest.mark.parametrize("ratio", ["0", "-1", "1.5", "much"])
+def test_a_ratio_that_cannot_be(tyrogue: Terminal, files: tuple[Path, Path], ratio: str) -> None:
+    told = tyrogue("simulate", files[0], "--test", files[1], "--ratio", ratio)
+    assert told.code == 2
+    assert "whole number from 1, or auto" in told.err
 
 
 def test_simulate_draws_a_curve_for_people(tyrogue: Terminal, files: tuple[Path, Path]) -> None:

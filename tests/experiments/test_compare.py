@@ -42,6 +42,16 @@ def test_regret_is_zero_for_the_best_of_each_dataset() -> None:
     assert regret["plain"]["b"] == pytest.approx(0.9 - 0.65)
 
 
+def test_regret_to_rivals_known_afterwards_is_its_formula() -> None:
+    regret = compare.hindsight_regrets(SCORES, ["good", "late"])
+    # dataset a: "late" has seed 0 only, .9 against .85; "plain" is 0.1 below "good" over both seeds.
+    assert regret["late"] == {"a": pytest.approx(0.05), "b": pytest.approx(0.0)}
+    assert regret["good"] == {"a": pytest.approx(0.0), "b": pytest.approx(0.2)}
+    assert regret["plain"] == {"a": pytest.approx(0.1), "b": pytest.approx(0.2)}
+    best = {"best": {cell: score + 0.3 for cell, score in SCORES["good"].items()}}
+    assert compare.hindsight_regrets({**SCORES, **best}, ["good"])["best"] == pytest.approx({"a": -0.3, "b": -0.3})
+
+
 def holm_by_rejection(p_values: list[float], level: float) -> list[bool]:
     """The procedure itself: test the smallest at level/m, the next at level/(m-1), stop at the first failure."""
     rejected = [False] * len(p_values)

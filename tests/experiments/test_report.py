@@ -14,7 +14,16 @@ import pytest
 from tyrogue.errors import BadInput
 from tyrogue.experiments import maps, metrics, results, scores
 from tyrogue.experiments.plugins import fields_of
-from tyrogue.experiments.report import markdown_report, published, style, sweeps, tables, warnings, write_report
+from tyrogue.experiments.report import (
+    balance,
+    markdown_report,
+    published,
+    style,
+    sweeps,
+    tables,
+    warnings,
+    write_report,
+)
 from tyrogue.experiments.report.study import Chapter, chapters
 from tyrogue.experiments.results import writing
 from tyrogue.experiments.simulate import Round, simulate
@@ -282,3 +291,79 @@ def test_the_papers_own_setting_comes_first_and_has_the_published_values(folder:
         (tmp_path / f"{mode.decode()}.jsonl").write_bytes(text)
     (chapter,) = chapters(results.read_all(tmp_path))
     assert [(arm.title, arm.variant) for arm in chapter.arms] == [("tyrogue, current", 0), ("tyrogue, cached", 1)]
+
+
+@pytest.fixture
+def adaptive(tmp_path: Path, toys: Callable[..., Toy]) -> Path:
+    """Fixed ratios, one that adapts itself and a rival on three datasets, two seeds; r = 1 of one seed is missing."""
+    arms: dict[str, Strategy] = {
+        "r = 1": Tyrogue(ratio=1),
+        "r = 3": Tyrogue(),
+        "auto": Tyrogue(ratio="auto"),
+        "random": Random(),
+    }
+    for number, dataset in enumerate(("one", "tuned", "two")):
+        for seed in (0, 1):
+            for label, strategy in arms.items():
+                if (dataset, seed, label) == ("two", 1, "r = 1"):
+                    continue
+                name = "random" if label == "random" else "tyrogue"
+                path = tmp_path / f"{dataset}-{label}-{seed}.jsonl"
+                curve(path, toys(seed=number), dataset, name, strategy, seed)
+                lines = path.read_text().splitlines(keepends=True)
+                path.write_text("".join([lines[0].replace(f'"label":"{name}"', f'"label":"{label}"'), *lines[1:]]))
+    return tmp_path
+
+
+def test_regret_to_the_best_fixed_ratio_is_its_formula(adaptive: Path) -> None:
+    chapter = chapters(results.read_all(adaptive), ["tuned"])[0]
+    made = balance.regret(chapter)
+    assert made is not None
+    assert made.columns == ("Strategy", "one", "two", "tuned*", "maximum", "mean", "mean rank", "seeds")
+    area = {
+        (r.config["strategy"]["label"], r.config["dataset"]["name"], r.config["seed"]): 100 * metrics.area(*r.curve())
+        for r in results.read_all(adaptive)
+    }
+
+    def behind(label: str, dataset: str) -> float:
+        gaps = []
+        for rival in ("r = 1", "r = 3"):
+            both = [s for s in (0, 1) if (rival, dataset, s) in area and (label, dataset, s) in area]
+            gaps.append(np.mean([area[rival, dataset, s] - area[label, dataset, s] for s in both]))
+        return float(max(gaps))
+
+    for label, *cells in made.rows:
+        told = [behind(label, dataset) for dataset in ("one", "two", "tuned")]
+        assert [float(cell) for cell in cells[:3]] == pytest.approx(told, abs=0.006)
+        assert [float(cell) for cell in cells[3:5]] == pytest.approx([max(told[:2]), np.mean(told[:2])], abs=0.006)
+    assert {row[0]: row[-1] for row in made.rows} == {"auto": "2", "r = 3": "2", "r = 1": "1–2", "random": "2"}
+    places = {row[0]: float(row[-2]) for row in made.rows}
+    assert sum(places.values()) == pytest.approx(1 + 2 + 3 + 4)
+    assert "Regret to the best fixed ratio" in markdown_report(adaptive, ["tuned"])
+
+
+def test_no_such_table_where_no_ratio_adapts(folder: Path) -> None:
+    assert all(balance.regret(chapter) is None for chapter in chapters(results.read_all(folder)))
+
+
+def test_calibration_is_that_of_the_last_models(folder: Path) -> None:
+    records = results.read_all(folder)
+    made = tables.calibration(chapters(records)[0])
+    last = {
+        seed: 100 * r.rounds[-1].ece
+        for r in records
+        if r.config["kind"] == "curve" and r.config["strategy"]["name"] == "random"
+        for seed in [r.config["seed"]]
+        if r.config["dataset"]["name"] == "home"
+    }
+    row = next(row for row in made.rows if row[0] == "random")
+    assert row[made.columns.index("home")] == tables.plus_minus(metrics.mean_interval(list(last.values())))
+
+
+def test_folders_are_reported_together(adaptive: Path, tmp_path: Path) -> None:
+    apart = tmp_path / "apart"
+    apart.mkdir()
+    for path in adaptive.glob("*-auto-*.jsonl"):
+        path.rename(apart / path.name)
+    assert "| auto |" not in markdown_report(adaptive)
+    assert "| auto |" in markdown_report([adaptive, apart])

@@ -18,6 +18,7 @@ from tyrogue.models import LinearClassifier
 from tyrogue.pool import Inputs
 from tyrogue.store import Round
 from tyrogue.strategies import Tyrogue
+from tyrogue.strategies.balance import balance
 from tyrogue.types import Stage
 
 BATCH, AUDITED = 10, 1
@@ -202,3 +203,29 @@ def test_what_was_asked_for_long_ago_is_not_prepared(s: Session, monkeypatch: py
     now = time.time() + preview.WANTED_SECONDS + 1
     monkeypatch.setattr(time, "time", lambda: now)
     assert preview.wanted_of(s.store) == []
+
+
+def test_auto_is_a_position_of_the_dial(s: Session) -> None:
+    page = client(s)
+    assert page.get("/api/state").json()["balance"] is None
+    page.patch("/api/settings", json={"ratio": "auto"}).raise_for_status()
+    s.settle()
+    told = page.get("/api/state").json()
+    assert told["settings"]["ratio"] == "auto"
+    chosen = balance(s.pipeline.chooser.view(s.store.rounds()[-1], s.engine.plan, replacing=True))
+    assert told["balance"] == pytest.approx(chosen._asdict())
+    stage = s.store.stage(s.store.rounds()[-1].number)
+    assert stage is not None
+    assert len(stage.rows) == chosen.ratio * (BATCH - AUDITED)
+    assert s.store.rounds()[-1].ratio is None, "the round says that nobody set it"
+    page.patch("/api/settings", json={"ratio": 2}).raise_for_status()
+    s.settle()
+    assert s.store.rounds()[-1].ratio == 2
+    assert page.get("/api/state").json()["balance"] is None
+
+
+@pytest.mark.parametrize("ratio", ["seldom", 0, 2.5])
+def test_a_setting_that_is_no_ratio(s: Session, ratio: object) -> None:
+    answer = client(s).patch("/api/settings", json={"ratio": ratio})
+    assert 400 <= answer.status_code < 500
+    assert s.engine.plan.ratio == 3

@@ -274,7 +274,7 @@ def test_opinions_are_the_models_and_say_nothing_of_checks(s: Session) -> None:
     assert model is not None
     blind = np.isin(rows, s.project.corpus.reference)
     assert blind.any()
-    logits = model.infer(s.pipeline.fitter._inputs(rows)).logits
+    logits = model.infer(s.pipeline.fitter.inputs(rows)).logits
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     expected = np.array(s.pipeline.fitter.class_ids)[p.argmax(1)]
     assert np.array_equal(np.array(told["class_ids"])[~blind], expected[~blind])
@@ -298,7 +298,7 @@ def test_what_others_would_pick(s: Session) -> None:
     model = s.pipeline.fitter.model
     assert model is not None
     rows = stage.candidates[s.pipeline.chooser.open_pool(replacing=last.number).are_open(stage.candidates)]
-    logits = model.infer(s.pipeline.fitter._inputs(rows)).logits
+    logits = model.infer(s.pipeline.fitter.inputs(rows)).logits
     doubt = -np.abs(logits[:, 0] - logits[:, 1])
     assert set(told["margin"]["rows"]) == set(rows[np.argsort(-doubt, kind="stable")[: BATCH - AUDITED]].tolist())
     get(s, "/api/map/picks?strategy=alps", 422)

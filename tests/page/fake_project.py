@@ -74,6 +74,10 @@ class Project:
         self.started = time.monotonic()
         self.lock = RLock()
 
+    def balance(self) -> Json | None:
+        chosen = {"ratio": 4, "alignment": 0.8, "unexplored": 0.5}
+        return chosen if self.settings["ratio"] == "auto" else None
+
     def live(self) -> dict[int, Json]:
         return {note["item"]: note for note in self.journal if not note["undone"]}
 
@@ -250,5 +254,6 @@ class Project:
             "curve": {"source": "none" if model is None else "cross-validated", "metric": "macro_f1", "points": points,
                       "note": "Queried labels are harder than average: expect better on ordinary texts."},
             "warnings": ["Class 'Sci/Tech' has 1 label: the model cannot learn it yet."] if labeled > 5 else [],
-            "settings": self.settings, "autopilot": self.autopilot, "journal": len(self.journal),
+            "settings": self.settings, "balance": self.balance(),
+            "autopilot": self.autopilot, "journal": len(self.journal),
         }  # fmt: skip

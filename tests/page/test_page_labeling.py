@@ -231,6 +231,17 @@ def test_the_dial_reaches_the_server(desk: Desks) -> None:
     one.until("fetch('/fake').then(a => a.json()).then(b => b.settings.ratio === 6)")
 
 
+def test_a_dial_that_adapts_says_why_until_it_is_taken(desk: Desks) -> None:
+    one = desk().open().press("l")
+    one.page.check("#dial-auto")
+    one.until("document.getElementById('dial-words').textContent.includes('Ratio 4 for now')")
+    assert one.page.input_value("#dial") == "3", "the slider stands at the ratio that was chosen"
+    one.page.focus("#dial")
+    one.press("ArrowRight")
+    assert not one.page.is_checked("#dial-auto")
+    one.until("fetch('/fake').then(a => a.json()).then(b => b.settings.ratio === 6)")
+
+
 def test_the_autopilot_shows_what_it_answers_and_gives_the_desk_back(desk: Desks) -> None:
     one = desk("--autopilot").open().press("l")
     before = one.text()

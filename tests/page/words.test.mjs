@@ -4,7 +4,7 @@ import { choices, colourOf, resolve } from "../../src/tyrogue/labeling/static/co
 import { caption, layout } from "../../src/tyrogue/labeling/static/curve.js";
 import * as format from "../../src/tyrogue/labeling/static/format.js";
 import { CLASS_KEYS, COMMANDS, KeyReader, canonical, classCodes } from "../../src/tyrogue/labeling/static/keys.js";
-import { RATIOS, positionOf } from "../../src/tyrogue/labeling/static/panels/dial.js";
+import { RATIOS, positionOf, reason } from "../../src/tyrogue/labeling/static/panels/dial.js";
 
 test("keys of classes are digits, then letters no command uses", () => {
   assert.deepEqual(classCodes(11), ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0", "b"]);
@@ -105,6 +105,12 @@ test("the dial stands at the nearest ratio on a logarithmic scale", () => {
   assert.equal(RATIOS[positionOf(100)], 16);
   assert.equal(RATIOS[positionOf(0)], 1);
   assert.equal(RATIOS[positionOf(5)], 6); // 5/4 is further than 6/5
+});
+
+test("a dial that adapts says what it stands at and why", () => {
+  assert.match(reason(null), /will be chosen/);
+  assert.match(reason({ ratio: 1, alignment: 0, unexplored: 1 }), /Ratio 1 for now.*no model yet/);
+  assert.match(reason({ ratio: 4, alignment: 0.8, unexplored: 0.5 }), /Ratio 4 for now\. The least sure of every 4.*80%.*50%/);
 });
 
 test("an accuracy is named only when there are enough random checks", () => {

@@ -36,6 +36,28 @@ OLD_PROJECTS = {
                    (1, 5, 'c', 2, 41, 'query', 1, 'undo', NULL, NULL, {NOW}, 4);
         INSERT INTO truths VALUES (1, 40, 3, 1, 'query', {NOW}, FALSE, FALSE, 1, TRUE, FALSE)
     """,
+    # ... and ben, who disagreed about another text before he left.
+    "0002": f"""
+        INSERT INTO projects (id, name, journal, created) VALUES (1, 'old', 5, {NOW});
+        INSERT INTO annotators (id, project_id, name, role, created, password, "left") VALUES
+            (1, 1, 'ann', 'annotator', {NOW}, '$argon2id$...', NULL), (2, 1, 'ben', 'reviewer', {NOW}, NULL, {NOW});
+        INSERT INTO credentials (id, project_id, annotator_id, kind, digest, label, created, expires, ended) VALUES
+            (1, 1, 2, 'token', 'abc', NULL, {NOW}, '2099-01-02 03:04:05', {NOW});
+        INSERT INTO class_events VALUES (1, 1, 'add', 0, 'no', NULL, {NOW}), (1, 2, 'add', 1, 'yes', NULL, {NOW});
+        INSERT INTO classes VALUES (1, 0, 'no', 0, 0), (1, 1, 'yes', 1, 1);
+        INSERT INTO rounds VALUES
+            (1, 0, 'tyrogue', '{{"ratio":3}}', 7, 'cached', 50, 3.0, {NOW}, 'm1', '{{"draw":0.5}}');
+        INSERT INTO items
+            (id, project_id, round, priority, position, "row", kind, facts, blind, created, served, decided, open)
+            VALUES (1, 1, 0, 0, 0, 40, 'query', '{{}}', FALSE, {NOW}, {NOW}, 1, FALSE),
+                   (2, 1, 0, 0, 1, 41, 'query', '{{}}', FALSE, {NOW}, {NOW}, 0, TRUE);
+        INSERT INTO annotations
+            (project_id, id, token, item_id, "row", kind, annotator_id, action, class_id, seconds, created, undoes)
+            VALUES (1, 3, 'a', 1, 40, 'query', 1, 'label', 1, 2.5, {NOW}, NULL),
+                   (1, 4, 'b', 2, 41, 'query', 1, 'label', 0, 2.5, {NOW}, NULL),
+                   (1, 5, 'c', 2, 41, 'query', 1, 'undo', NULL, NULL, {NOW}, 4);
+        INSERT INTO truths VALUES (1, 40, 3, 1, 'query', {NOW}, FALSE, FALSE, 1, TRUE, FALSE, FALSE)
+    """,
 }
 
 
@@ -143,3 +165,41 @@ def test_a_new_project_may_be_opened_by_many_at_once(empty: str) -> None:
     assert len(stores[0].classes()) == 6
     for store in stores:
         store.close()
+
+
+def test_ties_of_an_old_project_are_known_after_it_was_opened(empty: str) -> None:
+    """Of eight rows voted on at the first revision, the migration finds what the journal says."""
+    votes = {50: "0", 51: "01", 52: "011", 53: "0110", 54: "012", 55: "0122", 56: "00", 57: "0011"}
+    lines, truths, n = [], [], 10
+    for row, said in votes.items():
+        for who, class_id in enumerate(said, start=1):
+            n += 1
+            lines.append(f"(1, {n}, 't{n}', {row}, {row}, 'query', {who}, 'label', {class_id}, 2.5, {NOW}, NULL)")
+        counts = sorted(said.count(one) for one in set(said))
+        best = max(i for i, one in enumerate(said) if said.count(one) == counts[-1])
+        label = f"{n - len(said) + 1 + best}, {said[best]}, 'query', {NOW}"
+        truths.append(f"(1, {row}, {label}, FALSE, FALSE, {len(said)}, {str(len(set(said)) == 1).upper()}, FALSE)")
+    people = ", ".join(f"({n}, 1, 'p{n}', 'annotator', {NOW})" for n in range(1, 5))
+    items = ", ".join(f"({r}, 1, 0, 0, {r}, 'query', '{{}}', FALSE, {NOW}, {len(v)}, FALSE)" for r, v in votes.items())
+    events = ", ".join(f"(1, {n + 1}, 'add', {n}, 'c{n}', NULL, {NOW})" for n in range(3))
+    classes = ", ".join(f"(1, {n}, 'c{n}', {n}, {n})" for n in range(3))
+    database = Database(empty)
+    with database.write() as connection:
+        migrate.upgrade(connection, "0001")
+        for statement in (
+            f"INSERT INTO projects (id, name, journal, created) VALUES (1, 'old', {n}, {NOW})",
+            f"INSERT INTO annotators (id, project_id, name, role, created) VALUES {people}",
+            f"INSERT INTO class_events VALUES {events}",
+            f"INSERT INTO classes VALUES {classes}",
+            f"""INSERT INTO items (id, project_id, priority, position, "row", kind, facts, blind, created, decided,
+                open) VALUES {items}""",
+            f"""INSERT INTO annotations (project_id, id, token, item_id, "row", kind, annotator_id, action, class_id,
+                seconds, created, undoes) VALUES {", ".join(lines)}""",
+            f"INSERT INTO truths VALUES {', '.join(truths)}",
+        ):
+            connection.exec_driver_sql(statement)
+    database.engine.dispose()
+    with Store.open(empty, "old") as store:
+        assert sorted(row for row, tied in store.disputes() if tied) == [51, 53, 54, 57]
+        assert [row for row, _ in store.disputes()][-2:] == [55, 52], "majorities come after ties, most votes first"
+        assert store.rebuild() == 0

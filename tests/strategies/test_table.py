@@ -85,7 +85,7 @@ def test_every_strategy_is_described(description: object) -> None:
 def test_description_of_tyrogue() -> None:
     tyrogue = next(d for d in describe() if d.name == "tyrogue")
     ratio = tyrogue.parameters[0]
-    assert (ratio.name, ratio.type, ratio.default) == ("ratio", "int", 3)
+    assert (ratio.name, ratio.type, ratio.default) == ("ratio", "int or auto", 3)
     assert ratio.description.startswith("r; 1 is diversity only")
     assert tyrogue.cold_start
     assert not tyrogue.whole_pool

@@ -7,7 +7,7 @@ import sys
 import typer
 
 import tyrogue
-from tyrogue.cli import doctor, experiments, label, out, step, tables
+from tyrogue.cli import doctor, experiments, label, out, step, tables, team
 from tyrogue.cli.say import complain
 from tyrogue.errors import TyrogueError
 
@@ -34,7 +34,7 @@ def _root(
     pass
 
 
-for part in (label, step, out, tables, experiments, doctor):
+for part in (label, step, out, team, tables, experiments, doctor):
     part.register(app)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tyrogue.cli.options import RATIO_HELP, ratio_of
 from tyrogue.cli.say import give_json, remark
 from tyrogue.errors import UsageError
 
@@ -45,7 +46,7 @@ def simulate(
     batch: Batch = 50,
     budget: Budget = 200,
     seed: Seed = 0,
-    ratio: Annotated[int | None, typer.Option(min=1, help="Tyrogue's r: 1 explores, more exploits.")] = None,
+    ratio: Annotated[str | None, typer.Option(metavar="<int or auto>", help=RATIO_HELP)] = None,
     mode: Annotated[str, typer.Option(help="Embeddings that are clustered: cached or current.")] = "cached",
     start: Annotated[str, typer.Option(help="First batch: cold (the strategy's) or random.")] = "cold",
     encoder: Encoder = "default",
@@ -55,7 +56,7 @@ def simulate(
     """Label TRAIN with its own labels, as a strategy asks for them, and print the learning curve on TEST."""
     from tyrogue.experiments import session
 
-    settings = list(set_ or []) + ([f"strategy.ratio={ratio}"] if ratio is not None else [])
+    settings = list(set_ or []) + ([f"strategy.ratio={ratio_of(ratio)}"] if ratio is not None else [])
     prepared = session.prepare(
         train, test, strategy=strategy, model=model, recipe=recipe, mode=mode, start=start, encoder=encoder,
         settings=settings,
@@ -101,23 +102,27 @@ def bench(
 
 
 def report(
-    results: Annotated[Path, typer.Argument(help="Folder of result files.")],
+    results: Annotated[list[Path], typer.Argument(help="Folders of result files, reported together.")],
     out: Annotated[
         Path | None, typer.Option(help="HTML file to write; figures as PNG go into a folder beside it.")
     ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Markdown file to write: the main tables.")] = None,
+    tuned_on: Annotated[
+        str, typer.Option(help="Datasets a rule was tuned on, with commas between: shown, not judged by.")
+    ] = "",
 ) -> None:
     """Write tables and figures of a folder of results, each beside the paper's published values."""
     from tyrogue.experiments.report import markdown_report, write_report
 
     if out is None and markdown is None:
         raise UsageError("Say what to write: --out report.html, --markdown results.md, or both.")
+    tuned = [name.strip() for name in tuned_on.split(",") if name.strip()]
     if markdown is not None:
         markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(markdown_report(results), encoding="utf-8")
+        markdown.write_text(markdown_report(results, tuned), encoding="utf-8")
         typer.echo(str(markdown))
     if out is not None:
-        written = write_report(results, out)
+        written = write_report(results, out, tuned_on=tuned)
         remark(f"{len(written) - 1} figures in {written[-1].parent}" if len(written) > 1 else "No figures.")
         typer.echo(str(out))
 

@@ -12,7 +12,7 @@ import typer
 
 from tyrogue.cli import options
 from tyrogue.cli.judged import judged
-from tyrogue.cli.say import give_json, progress, remark
+from tyrogue.cli.say import give_json, progress, remark, shown
 from tyrogue.cli.serving import free_address, serve, session
 from tyrogue.corpus.importing import ImportReport, import_source
 from tyrogue.corpus.project import Project, is_project, project_path_for
@@ -47,7 +47,7 @@ def label(
     model: options.Model = "transformer",
     recipe: options.Recipe = "product",
     strategy: options.Strategy = "tyrogue",
-    ratio: options.Ratio = 3,
+    ratio: options.Ratio = "3",
     set_: options.Set = None,
     mode: options.ModeName = "cached",
     batch: options.Batch = 50,
@@ -58,6 +58,7 @@ def label(
     host: options.Host = "127.0.0.1",
     port: options.Port = 8000,
     token: options.Token = None,
+    allow_host: options.AllowHost = None,
     browser: options.Browser = True,
 ) -> None:
     """Label a file of texts in the browser; a project directory appears beside the file."""
@@ -74,6 +75,7 @@ def label(
         ahead=ahead,
         seed=seed,
     )
+    token_for(host, token)  # one that is too short is refused before anything is read
     address = free_address(host, port)
     told = None if guidelines is None else guidelines.read_text(encoding="utf-8")
     with session(place) as owner:
@@ -84,7 +86,7 @@ def label(
             shutil.rmtree(place / "test", ignore_errors=True)
             _import(str(test), place / "test", plan, columns=columns | {"id": None}, classes=_names(labels))
         _prepare(place, _names(labels), told)
-        serve(place, owner, address=address, token=token_for(host, token), browser=browser)
+        serve(place, owner, address=address, token=token, browser=browser, names=allow_host or ())
 
 
 def open_(
@@ -92,13 +94,15 @@ def open_(
     host: options.Host = "127.0.0.1",
     port: options.Port = 8000,
     token: options.Token = None,
+    allow_host: options.AllowHost = None,
     browser: options.Browser = True,
 ) -> None:
     """Go on labeling a project where it was left."""
     Project.open(project)
+    token_for(host, token)  # one that is too short is refused before anything is read
     address = free_address(host, port)
     with session(project) as owner:
-        serve(project, owner, address=address, token=token_for(host, token), browser=browser)
+        serve(project, owner, address=address, token=token, browser=browser, names=allow_host or ())
 
 
 def demo(
@@ -108,9 +112,11 @@ def demo(
     host: options.Host = "127.0.0.1",
     port: options.Port = 8000,
     token: options.Token = None,
+    allow_host: options.AllowHost = None,
     browser: options.Browser = True,
 ) -> None:
     """Try it on a real corpus that is already here: the docstrings of the installed Python libraries."""
+    token_for(host, token)  # one that is too short is refused before anything is read
     address = free_address(host, port)
     with session(project) as owner:
         if not is_project(project):
@@ -122,7 +128,7 @@ def demo(
         opened = Project.open(project)
         with Store.open(opened.store_url, opened.key) as store:
             store.set("autopilot", {"on": autopilot, "seconds": 0.3})
-        serve(project, owner, address=address, token=token_for(host, token), browser=browser)
+        serve(project, owner, address=address, token=token, browser=browser, names=allow_host or ())
 
 
 def import_(
@@ -137,7 +143,7 @@ def import_(
     model: options.Model = "transformer",
     recipe: options.Recipe = "product",
     strategy: options.Strategy = "tyrogue",
-    ratio: options.Ratio = 3,
+    ratio: options.Ratio = "3",
     set_: options.Set = None,
     mode: options.ModeName = "cached",
     batch: options.Batch = 50,
@@ -182,16 +188,18 @@ def status(project: Annotated[Path, typer.Argument(help="A project directory.")]
         give_json(state | {"judgement": report})
         return
     model, trainer = state["model"], state["trainer"]
-    typer.echo(f"{state['project']}: {state['labeled']} of {state['total']} texts labeled, {state['skipped']} skipped")
+    typer.echo(
+        f"{shown(state['project'])}: {state['labeled']} of {state['total']} texts labeled, {state['skipped']} skipped"
+    )
     for c in state["classes"]:
         if c["active"]:
-            typer.echo(f"  {c['name']}: {c['labeled']}")
+            typer.echo(f"  {shown(c['name'])}: {c['labeled']}")
     typer.echo(f"model: {'none yet' if model is None else '{version} ({kind}, {labels} labels)'.format(**model)}")
     doing = f"{trainer['phase']} {trainer['message'] or ''}".rstrip()
-    typer.echo(f"trainer: {doing if trainer['alive'] else 'not running'}")
+    typer.echo(f"trainer: {shown(doing) if trainer['alive'] else 'not running'}")
     typer.echo(f"ready to label: {state['queue']['ready']}")
     for line in judged(report):
-        typer.echo(line)
+        typer.echo(shown(line))
 
 
 def _import(

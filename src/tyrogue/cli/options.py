@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -40,7 +40,8 @@ Strategy = Annotated[
         help="Acquisition function (see: tyrogue strategies), or package.module:Class.", rich_help_panel=_MODEL
     ),
 ]
-Ratio = Annotated[int, typer.Option(min=1, help="Tyrogue's r: 1 explores, more exploits.", rich_help_panel=_MODEL)]
+RATIO_HELP = "Tyrogue's r: 1 explores, more exploits, auto adapts to what the labels show."
+Ratio = Annotated[str, typer.Option(metavar="<int or auto>", help=RATIO_HELP, rich_help_panel=_MODEL)]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="A parameter: strategy.candidates=5000.", rich_help_panel=_MODEL)
 ]
@@ -74,6 +75,14 @@ Token = Annotated[
         envvar="TYROGUE_TOKEN", help="What requests must carry; made when --host is not local.", rich_help_panel=_SERVER
     ),
 ]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="TYROGUE_ALLOW_HOST",
+        help="A name that a proxy before the server is called by; everybody then logs in.",
+        rich_help_panel=_SERVER,
+    ),
+]
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.", rich_help_panel=_SERVER)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -83,7 +92,7 @@ def plan(
     model: str = "transformer",
     recipe: str = "product",
     strategy: str = "tyrogue",
-    ratio: int = 3,
+    ratio: str = "3",
     settings: list[str] | None = None,
     mode: str = "cached",
     batch: int = 50,
@@ -100,7 +109,7 @@ def plan(
     made = Plan(
         strategy=strategy,
         parameters=tuple(parameters(settings, "strategy").items()),
-        ratio=ratio,
+        ratio=ratio_of(ratio),
         batch=batch,
         audit=audit,
         model=kind,
@@ -112,6 +121,15 @@ def plan(
     )
     made.make_strategy()
     return made
+
+
+def ratio_of(text: str) -> int | Literal["auto"]:
+    """Gives the ratio that --ratio means; UsageError when it is none."""
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--ratio {text}: give a whole number from 1, or auto.")
+    return int(text)
 
 
 def parameters(settings: list[str] | None, prefix: str) -> dict[str, Any]:

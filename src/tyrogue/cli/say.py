@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import isfinite
@@ -20,14 +21,27 @@ from tyrogue.corpus.durable import replacing
 console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
+def shown(text: str) -> str:
+    """Gives text as a terminal may show it: what would move the cursor, colour or reverse is written as \\x1b."""
+    return "".join(c if c in "\n\t" or not _moves(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _moves(character: str) -> bool:
+    # Control characters, half surrogates, and the marks that turn the direction of what follows.
+    return (
+        unicodedata.category(character) in ("Cc", "Cs")
+        or character in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    )
+
+
 def remark(text: str) -> None:
     """Says something on stderr."""
-    console.print(text)
+    console.print(shown(text))
 
 
 def complain(text: str) -> None:
     """Says on stderr what went wrong."""
-    console.print(f"tyrogue: {text}")
+    console.print(f"tyrogue: {shown(text)}")
 
 
 def give_json(value: Any) -> None:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tyrogue.cli.say import remark
 from tyrogue.corpus.locking import Lock
 from tyrogue.corpus.project import Project, is_project
 from tyrogue.errors import UsageError
+from tyrogue.labeling.security import token_for
 from tyrogue.labeling.supervisor import Supervisor
 from tyrogue.store import Store
 
@@ -61,7 +62,15 @@ def session(place: Path) -> Iterator[Owner]:
                 shutil.rmtree(place, ignore_errors=True)
 
 
-def serve(project: Path, owner: Owner, *, address: tuple[str, int], token: str | None, browser: bool) -> None:
+def serve(
+    project: Path,
+    owner: Owner,
+    *,
+    address: tuple[str, int],
+    token: str | None,
+    browser: bool,
+    names: Sequence[str] = (),
+) -> None:
     """Serves the app until Ctrl-C; prints its address on stdout when it is ready."""
     import uvicorn
 
@@ -69,10 +78,11 @@ def serve(project: Path, owner: Owner, *, address: tuple[str, int], token: str |
     from tyrogue.labeling.engine import Engine
 
     opened, (host, port) = Project.open(project), address
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/" + (f"?token={token}" if token else "")
-    owner.lock().announce(url)
     with Store.open(opened.store_url, opened.key) as store:
-        app = create_app(Engine(opened, store), host=host, token=token)
+        token = token_for(host, token, team=store.has_team() or bool(names))
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}/" + (f"?token={token}" if token else "")
+        owner.lock().announce(url)
+        app = create_app(Engine(opened, store), host=host, token=token, names=names)
         owner.supervisor.tell(store)
         config = uvicorn.Config(
             app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=2

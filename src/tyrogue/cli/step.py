@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tyrogue.cli import options
-from tyrogue.cli.say import give_json, output_file, remark
+from tyrogue.cli.say import give_json, output_file, remark, shown
 from tyrogue.corpus.project import Project
 from tyrogue.errors import BadInput
 from tyrogue.store import Store
@@ -45,7 +46,7 @@ def query(
     if json_:
         give_json(rows)
         return
-    _write(rows, output)
+    _write(rows if output or not sys.stdout.isatty() else [_readable(row) for row in rows], output)
     remark(f"{len(rows)} texts. Fill in the column 'label', then: tyrogue teach {project} {output or 'FILE.csv'}")
 
 
@@ -112,6 +113,11 @@ def _class(name: str, classes: dict[str, int], file: Path, line: int) -> int:
             remedy="Correct it, or add the class in the app.",
         )
     return classes[name]
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as a terminal may show it; in a file or a pipe the texts stay what they are."""
+    return {name: shown(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _write(rows: list[dict[str, Any]], output: Path | None) -> None:

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -17,10 +17,12 @@ from typing import Any, Protocol
 
 from tyrogue.errors import TyrogueError
 from tyrogue.experiments import machine, plugins, results
-from tyrogue.experiments.embeddings import embed_task, encoder_of
+from tyrogue.experiments.embeddings import embed_task, encoder_of, reordered
 from tyrogue.experiments.factories import check_model
 from tyrogue.experiments.grid import Cell, DatasetEntry, Grid
 from tyrogue.experiments.run import Job, load_task, run
+from tyrogue.experiments.stress import stressed
+from tyrogue.protocols import Encoder
 
 
 class Watcher(Protocol):
@@ -125,13 +127,23 @@ def _jobs(
     vectors: dict[str, Path] = {}
     for cell, _, digest in pending:
         if digest not in vectors:
-            name = cell.dataset.name
-            task = load_task(cell.dataset, data)
-            vectors[digest] = embed_task(task, digest, encoder, cache, partial(watcher.embedding, name))
+            vectors[digest] = _embedded(cell.dataset, digest, data, encoder, cache, watcher)
     return [
         Job(cell, key, digest, data, out, vectors[digest], encoder.fingerprint, grid.redundancy)
         for cell, key, digest in pending
     ]
+
+
+def _embedded(
+    entry: DatasetEntry, digest: str, data: Path | None, encoder: Encoder, cache: Path, watcher: Watcher
+) -> Path:
+    """Gives the file with the embeddings of a dataset; those of a stressed one are its original's, put in its order."""
+    told = partial(watcher.embedding, entry.name)
+    if entry.stress is None:
+        return embed_task(load_task(entry, data), digest, encoder, cache, told)
+    original = load_task(replace(entry, stress=None), data)
+    whole = embed_task(original, original.digest(), encoder, cache, told)
+    return reordered(whole, digest, stressed(original, entry.stress)[1])
 
 
 def _book(summary: Summary, job: Job, error: BaseException | None, watcher: Watcher) -> None:

@@ -116,3 +116,18 @@ def regrets(scores: Scores) -> dict[str, dict[str, float]]:
             values = [score for (at, _), score in by_cell.items() if at == dataset]
             means.setdefault(dataset, {})[name] = float(np.mean(values))
     return {name: {d: max(of.values()) - of[name] for d, of in sorted(means.items()) if name in of} for name in scores}
+
+
+def hindsight_regrets(scores: Scores, rivals: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Gives by strategy and dataset how far it lies below the best of the rivals, known only afterwards.
+
+    The largest of mean(score(rival) - score(strategy)) over the seeds that both have: below 0 for a strategy that
+    beats them all, never below 0 for a rival itself.
+    """
+    regrets: dict[str, dict[str, float]] = {}
+    for name in scores:
+        for rival in rivals:
+            for dataset, ahead in paired(scores, rival, name).items():
+                of = regrets.setdefault(name, {})
+                of[dataset] = max(of.get(dataset, -np.inf), float(ahead.mean()))
+    return regrets

@@ -16,7 +16,7 @@ from tyrogue.errors import UsageError
 from tyrogue.experiments.data import Task
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Encoder
-from tyrogue.types import Floats, Text
+from tyrogue.types import Floats, Rows, Text
 
 CHUNK = 2048
 
@@ -62,6 +62,20 @@ def embed_task(
             dimension = _append(file, task.texts(), encoder, progress)
             _finish(part, path, dimension)
         part.unlink(missing_ok=True)
+    return path
+
+
+def reordered(whole: Path, digest: str, rows: Rows) -> Path:
+    """Gives the file of a task made of another one's texts: these rows of `whole`, its embeddings."""
+    name, _, encoder = whole.stem.rsplit("-", 2)
+    path = whole.with_name(f"{name}-{digest}-{encoder}.npy")
+    if not path.exists():
+        part = path.with_suffix(f".{os.getpid()}")
+        with part.open("wb") as file:
+            np.save(file, np.load(whole, mmap_mode="r")[rows])
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
     return path
 
 

@@ -20,11 +20,12 @@ PROTOCOL = 1
 
 @dataclass(frozen=True)
 class DatasetEntry:
-    """A dataset, or a fixed sample of it."""
+    """A dataset, or a fixed sample of it, perhaps with its pool made worse (`stress.STRESSES`)."""
 
     name: str
     train_rows: int | None = None
     test_rows: int | None = None
+    stress: str | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from tyrogue.experiments.grid import Cell, DatasetEntry
 from tyrogue.experiments.redundancy import describe
 from tyrogue.experiments.results import FORMAT, Writer, writing
 from tyrogue.experiments.simulate import Round, simulate
+from tyrogue.experiments.stress import stressed
 from tyrogue.learner import rng_of
 
 
@@ -51,8 +52,10 @@ def load_task(entry: DatasetEntry, data: Path | None) -> Task:
     """Gives a dataset by name, cut to the entry's sample: one of the known ones, or any in the folder `data`.
 
     Raises:
-        UnknownName: it is neither.
+        UnknownName: it is neither, or there is no such stress.
     """
+    if entry.stress is not None:
+        return stressed(load_task(replace(entry, stress=None), data), entry.stress)[0]
     return _whole_task(entry.name, data).subset(entry.train_rows, entry.test_rows)
 
 

@@ -15,6 +15,7 @@ from tyrogue.experiments.data import Task
 from tyrogue.learner import Learner
 from tyrogue.pool import Pool, Texts, as_rows
 from tyrogue.protocols import Classifier, Strategy
+from tyrogue.strategies.balance import SIGNALS
 from tyrogue.strategies.random import Random
 from tyrogue.types import Rows, Selection
 from tyrogue.view import Embedder, Mode, Spent
@@ -55,10 +56,13 @@ class Round:
     predicted: tuple[int, ...] | Literal["all"] = ()
     """Positions in the batch of rows whose probabilities the strategy had seen, for an exact repetition."""
     redundancy: dict[str, float] = field(default_factory=dict)
+    signals: dict[str, float] = field(default_factory=dict)
+    """What the strategy chose the ratio by, where it did so itself."""
 
     def line(self) -> dict[str, Any]:
-        """Gives the round as JSON, floats rounded to six digits."""
-        return {name: _rounded(value) for name, value in asdict(self).items()}
+        """Gives the round as JSON, floats rounded to six digits; what a run does not measure is left out."""
+        measured = {name: value for name, value in asdict(self).items() if value != {}}
+        return {name: _rounded(value) for name, value in measured.items()}
 
     @staticmethod
     def parse(line: dict[str, Any]) -> Round:
@@ -170,6 +174,7 @@ def _one_round(learner: Learner, task: Task, n: int, describe: Describe | None) 
         model_version=learner.model.version,
         predicted="all" if len(predicted) == len(rows) else tuple(predicted.tolist()),
         redundancy=redundancy,
+        signals={name: float(selection.facts[name][0]) for name in SIGNALS if name in selection.facts},
         **scores.evaluate(logits, task.test.labels),
     )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -18,25 +18,37 @@ from starlette.exceptions import HTTPException
 import tyrogue
 from tyrogue.errors import Conflict, TyrogueError, UsageError
 from tyrogue.labeling import schemas
+from tyrogue.labeling.access import ADMITTED, ANNOTATOR, PREFIX, Caller, Door, caller
 from tyrogue.labeling.autopilot import Autopilot
 from tyrogue.labeling.engine import Engine
 from tyrogue.labeling.insight import insight
 from tyrogue.labeling.judging import judging, reviewing
+from tyrogue.labeling.login import login_routes, own_routes
+from tyrogue.labeling.openapi import describe
 from tyrogue.labeling.out import MEDIA_TYPES, export
 from tyrogue.labeling.prose import to_html
 from tyrogue.labeling.security import problem, protect
+from tyrogue.labeling.team import review_routes, team_routes
 
+TITLES = {401: "Login needed", 404: "Not found", 405: "Not allowed here", 429: "Too many attempts"}
 STATIC = Path(__file__).parent / "static"
 Json = dict[str, Any]
+Who = Annotated[Caller, Depends(caller)]
 
 
-def create_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = None) -> FastAPI:
+def create_app(
+    engine: Engine, *, host: str = "127.0.0.1", token: str | None = None, names: Sequence[str] = ()
+) -> FastAPI:
     """Gives the web application of one project.
 
     Args:
         engine: the project's.
         host: the address it is served on; on a loopback address requests for other hosts are refused.
-        token: what requests must carry; None asks for nothing.
+        token: what makes its bearer an owner; None where there is a team, or where nobody needs to log in.
+        names: other hosts that it answers to, as a proxy before it is called.
+
+    Raises:
+        UsageError: others can reach the address, and nobody would have to log in.
     """
     autopilot = Autopilot(engine)
 
@@ -47,13 +59,11 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
         autopilot.stop()
 
     app = FastAPI(title="tyrogue", version=tyrogue.__version__, lifespan=life, docs_url=None, redoc_url=None)
-    app.include_router(_labeling(engine), prefix="/api")
-    app.include_router(_classes(engine), prefix="/api")
-    app.include_router(_steering(engine), prefix="/api")
-    app.include_router(_around(engine), prefix="/api")
-    app.include_router(judging(engine), prefix="/api")
-    app.include_router(reviewing(engine), prefix="/api")
-    app.include_router(insight(engine), prefix="/api")
+    rooms = [_labeling(engine), _classes(engine), _steering(engine), _around(engine)]
+    rooms += [login_routes(engine.store), own_routes(engine.store), team_routes(engine), review_routes(engine)]
+    rooms += [judging(engine), reviewing(engine), insight(engine)]
+    for room in rooms:
+        app.include_router(room, prefix=PREFIX, dependencies=[ADMITTED])
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -61,7 +71,8 @@ def create_app(engine: Engine, *, host: str = "127.0.0.1", token: str | None = N
 
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _errors(app)
-    protect(app, host=host, token=token)
+    describe(app)
+    protect(app, Door(engine.store, token), host=host, names=names)
     return app
 
 
@@ -69,38 +80,44 @@ def _labeling(engine: Engine) -> APIRouter:
     routes = APIRouter(tags=["labeling"])
 
     @routes.post("/next")
-    def next_items(body: schemas.Next) -> Json:
+    def next_items(body: schemas.Next, who: Who) -> Json:
         """Reserves the next texts."""
-        return engine.next(body.n, body.annotator)
+        return engine.next(body.n, who.named(body.annotator))
 
     @routes.post("/annotations", status_code=201)
-    def annotate(body: schemas.Decision, response: Response) -> Json:
+    def annotate(body: schemas.Decision, response: Response, who: Who) -> Json:
         """Records a decision; answers after it is on disk."""
-        receipt, new = engine.submit(**body.model_dump())
+        if who.role == ANNOTATOR and engine.store.item(body.item).kind == "review":
+            raise HTTPException(403, "A second look outranks what annotators say: it is for reviewers.")
+        receipt, new = engine.submit(**body.model_dump() | {"annotator": who.named(body.annotator)})
         response.status_code = 201 if new else 200
         return receipt
 
     @routes.post("/undo")
-    def undo(body: schemas.Undo) -> Json:
+    def undo(body: schemas.Undo, who: Who) -> Json:
         """Takes the last decision back."""
-        undone = engine.undo(token=body.token, annotator=body.annotator)
+        undone = engine.undo(token=body.token, annotator=who.named(body.annotator))
         if undone is None:
             raise Conflict("There is nothing to undo: this annotator has decided nothing yet.")
         return undone
 
     @routes.get("/annotations")
     def annotations(
+        who: Who,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
         annotator: schemas.Name | None = None,
     ) -> Json:
-        """Gives what was decided, newest first."""
-        return engine.annotations(limit=limit, before=before, annotator=annotator)
+        """Gives what was decided, newest first; annotators see their own."""
+        named = who.named("me") if who.role == ANNOTATOR else annotator
+        return engine.annotations(limit=limit, before=before, annotator=named)
 
     @routes.post("/items", status_code=201)
-    def push(body: schemas.Push) -> Json:
+    def push(body: schemas.Push, who: Who) -> Json:
         """Puts a text first in the queue."""
-        return engine.push(body.row, body.annotator, body.kind)
+        if who.role == ANNOTATOR and body.kind == "review":
+            raise HTTPException(403, "A second look outranks what annotators say: it is for reviewers.")
+        return engine.push(body.row, who.named(body.annotator), body.kind)
 
     return routes
 
@@ -169,9 +186,10 @@ def _around(engine: Engine) -> APIRouter:
         return {"status": "ok", "version": tyrogue.__version__}
 
     @routes.get("/state")
-    def state(annotator: schemas.Name = "me") -> Json:
+    def state(who: Who, annotator: schemas.Name = "me") -> Json:
         """Gives everything that the page shows beside the text."""
-        return engine.state(annotator)
+        name = who.named(annotator)
+        return engine.state(name) | {"me": {"name": name, "role": who.role, "login": who.login}}
 
     @routes.get("/rows/{row}")
     def row(row: schemas.Id) -> Json:
@@ -214,6 +232,10 @@ def _around(engine: Engine) -> APIRouter:
     return routes
 
 
+def _kept(headers: Mapping[str, str] | None) -> dict[str, str] | None:
+    return None if headers is None else dict(headers)
+
+
 def _errors(app: FastAPI) -> None:
     @app.exception_handler(TyrogueError)
     def known(_: Request, error: TyrogueError) -> JSONResponse:
@@ -231,7 +253,14 @@ def _errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def plain(_: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, "Not found" if error.status_code == 404 else "Refused", str(error.detail))
+        return problem(
+            error.status_code, TITLES.get(error.status_code, "Refused"), str(error.detail), _kept(error.headers)
+        )
+
+    @app.exception_handler(Exception)
+    def broken(_: Request, error: Exception) -> JSONResponse:
+        # The server writes the traceback to its log; an answer never holds it.
+        return problem(500, "Broken", f"Something failed on the server ({type(error).__name__}); its log says what.")
 
     @app.exception_handler(OSError)
     def disk(_: Request, error: OSError) -> JSONResponse:

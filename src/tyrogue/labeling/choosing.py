@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from tyrogue.learner import rng_of, usable
 from tyrogue.pool import NO_ROWS, Inputs, Pool, as_rows
 from tyrogue.protocols import Staged, Strategy
 from tyrogue.store import NewItem, Round, Store
+from tyrogue.strategies.balance import Balance
 from tyrogue.strategies.random import Random
 from tyrogue.types import Floats, Rows, Selection, Stage
 from tyrogue.view import Memory, PoolView
@@ -120,8 +121,14 @@ class Chooser:
         """Makes and saves the stage of a round from these candidates, as far as they are open still."""
         self._say("clustering", f"Preparing batch {current.number + 1}")
         made = self.staged(current, plan, view, candidates)
-        self.store.save_stage(current.number, made.candidates, made.rows, made.facts)
+        self.save(current, made)
         return made
+
+    def save(self, current: Round, made: Stage) -> None:
+        """Saves the stage of a round, and for the page what the strategy chose the ratio by, where it did so itself."""
+        self.store.save_stage(current.number, made.candidates, made.rows, made.facts)
+        if len(made.facts.get("ratio", ())):
+            self.store.set("balance", {name: float(made.facts[name][0]) for name in Balance._fields})
 
     def staged(self, current: Round, plan: Plan, view: PoolView, candidates: Rows | None) -> Stage:
         """Gives that stage; the same one for the same candidates and the same dial."""
@@ -252,8 +259,9 @@ class Chooser:
 
 def strategy_of(current: Round, plan: Plan) -> Strategy:
     """Gives the acquisition function of a round, its dial where the round says."""
-    of_round = replace(plan, strategy=current.strategy, parameters=tuple(current.parameters.items()))
-    return (of_round if current.ratio is None else replace(of_round, ratio=int(current.ratio))).make_strategy()
+    ratio: int | Literal["auto"] = "auto" if current.ratio is None else int(current.ratio)
+    of_round = replace(plan, strategy=current.strategy, parameters=tuple(current.parameters.items()), ratio=ratio)
+    return of_round.make_strategy()
 
 
 def asked(plan: Plan, view: PoolView) -> int:

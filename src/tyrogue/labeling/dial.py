@@ -22,6 +22,8 @@ from tyrogue.view import PoolView
 
 RATIOS = (1, 2, 3, 4, 6, 8, 10)
 """Settings of the dial that are prepared, those nearest to the present one first."""
+USUAL = 3
+"""Where the others are prepared around while the ratio is chosen automatically."""
 SLICE = 32
 """Texts that pass through the model between two looks at what else there is to do."""
 
@@ -44,7 +46,7 @@ class Dial:
         view = self.chooser.view(moved, plan, replacing=True)
         if asked(plan, view):
             made = self._staged(moved, plan, view, candidates)
-            self.store.save_stage(moved.number, made.candidates, made.rows, made.facts)
+            self.chooser.save(moved, made)
 
     def step(self, last: Round, plan: Plan, *, hurried: bool, unless: Callable[[], bool]) -> bool:
         """Prepares more for the newest round; False when everything is there.
@@ -56,7 +58,8 @@ class Dial:
         if not plan.has_dial:
             return False
         wanted = tuple(wanted_of(self.store))
-        around = sorted(RATIOS, key=lambda ratio: abs(math.log(ratio / plan.ratio)))
+        present = USUAL if plan.ratio == "auto" else plan.ratio
+        around = sorted(RATIOS, key=lambda ratio: abs(math.log(ratio / present)))
         ratios = tuple(dict.fromkeys(wanted if hurried else [*wanted, *around]))
         key = (last.number, last.ratio, plan.batch, plan.audited, self.chooser.fitter.version, ratios)
         if not ratios or self._done.get(hurried) == key:

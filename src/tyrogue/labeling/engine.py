@@ -87,6 +87,12 @@ class Engine:
             "together": self.store.taken_back(token),
         }
 
+    def adjudicate(
+        self, row: int, class_id: int, *, token: str, annotator: str = "me", note: str | None = None
+    ) -> Json:
+        """Settles the label of a row that annotators disagree about, or any other that was asked about."""
+        return self._receipt(self.store.adjudicate(row, class_id, token=token, annotator=annotator, note=note))
+
     def state(self, annotator: str = "me") -> Json:
         """Gives everything that the page shows beside the text."""
         return self._state.of(annotator)

@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from tyrogue.errors import UsageError
 from tyrogue.labeling import atlas
+from tyrogue.labeling.access import Caller, caller
 from tyrogue.labeling.engine import Engine
 from tyrogue.labeling.schemas import Body, Id, Name, Token
 from tyrogue.labeling.why import Why
@@ -25,6 +26,7 @@ MOST_QUEUED = 100
 ROWS = r"^\d{1,18}(,\d{1,18}){0,99}$"
 
 Json = dict[str, Any]
+Who = Annotated[Caller, Depends(caller)]
 
 
 class Region(Body):
@@ -99,19 +101,19 @@ def _regions(engine: Engine) -> APIRouter:
     routes = APIRouter(tags=["map"])
 
     @routes.post("/regions", status_code=201)
-    def label(body: Region, response: Response) -> Json:
+    def label(body: Region, who: Who) -> Json:
         """Gives several texts one label, in one transaction, each in a record of its own."""
         _, left_out = engine.regions.split(body.rows)
-        rows = engine.regions.label(body.rows, body.class_id, token=body.token, annotator=body.annotator)
+        rows = engine.regions.label(body.rows, body.class_id, token=body.token, annotator=who.named(body.annotator))
         if not rows:
             engine.regions.refuse_empty(body.rows, left_out)
         return {"rows": rows, "left_out": left_out, "labeled": engine.store.labeled()}
 
     @routes.post("/regions/queue", status_code=201)
-    def queue(body: RegionToQueue) -> Json:
+    def queue(body: RegionToQueue, who: Who) -> Json:
         """Puts several texts first in the queue."""
         _, left_out = engine.regions.split(body.rows)
-        rows = engine.regions.queue(body.rows, body.annotator)
+        rows = engine.regions.queue(body.rows, who.named(body.annotator))
         if not rows:
             engine.regions.refuse_empty(body.rows, left_out)
         return {"rows": rows, "left_out": left_out}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field, StringConstraints
 
 from tyrogue.labeling import advice, promotion, schemas
+from tyrogue.labeling.access import Caller, caller
 from tyrogue.labeling.engine import Engine
 from tyrogue.labeling.report import JUDGEMENT
 from tyrogue.labeling.reviewing import Review
 from tyrogue.store import Wanted
 
 Json = dict[str, Any]
+Who = Annotated[Caller, Depends(caller)]
 
 
 class Promotion(schemas.Body):
@@ -34,16 +36,16 @@ def judging(engine: Engine) -> APIRouter:
     routes = APIRouter(tags=["judgement"])
 
     @routes.get("/judgement")
-    def judgement(annotator: schemas.Name = "me") -> Json:
+    def judgement(who: Who, annotator: schemas.Name = "me") -> Json:
         """Gives how good the model in charge is, reasons to stop, and what should be looked at."""
-        return told(engine, annotator)
+        return told(engine, who.named(annotator))
 
     @routes.post("/promotion")
-    def promote(body: Promotion) -> Json:
+    def promote(body: Promotion, who: Who) -> Json:
         """Lets models learn from the random checks, or takes that back."""
-        report = engine.store.get(JUDGEMENT) or {}
-        promotion.promote(engine.store, body.on, annotator=body.annotator, audit=report.get("audit"))
-        return told(engine, body.annotator)
+        report, name = engine.store.get(JUDGEMENT) or {}, who.named(body.annotator)
+        promotion.promote(engine.store, body.on, annotator=name, audit=report.get("audit"))
+        return told(engine, name)
 
     return routes
 
@@ -94,8 +96,8 @@ def reviewing(engine: Engine) -> APIRouter:
         return review.item(row)
 
     @routes.post("/review/{row}", status_code=201)
-    def decide(row: schemas.Id, body: SecondLook) -> Json:
+    def decide(row: schemas.Id, body: SecondLook, who: Who) -> Json:
         """Records a second look at a text: a label outranks those given before; a flag or a note is kept with it."""
-        return review.decide(row, **body.model_dump())
+        return review.decide(row, **body.model_dump() | {"annotator": who.named(body.annotator)})
 
     return routes

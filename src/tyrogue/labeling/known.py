@@ -15,16 +15,20 @@ class Known:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._position, self._promoted = -1, False
+        self._position, self._shared, self._promoted = -1, False, False
         self._labels: tuple[Rows, Labels] | None = None
         self._checks: tuple[Rows, Labels] | None = None
         self._answered: Rows | None = None
 
     def labels(self) -> tuple[Rows, Labels]:
-        """Gives the rows that models may train on, sorted, and the class ids of their labels."""
+        """Gives the rows that models may train on, sorted, and the class ids of their labels.
+
+        Where texts go to several people, a tie between them trains nothing until somebody settles it; where they go
+        to one, a second label is a correction, and the latest counts.
+        """
         self._turn()
         if self._labels is None:
-            self._labels = self.store.labels(kinds=KINDS if self._promoted else TRAINED_ON)
+            self._labels = self.store.labels(kinds=KINDS if self._promoted else TRAINED_ON, ties=not self._shared)
         return self._labels
 
     def checks(self) -> tuple[Rows, Labels]:
@@ -47,7 +51,7 @@ class Known:
         return self._answered
 
     def _turn(self) -> None:
-        now = self.store.journal_position(), promoted(self.store)
-        if now != (self._position, self._promoted):
-            self._position, self._promoted = now
+        now = self.store.journal_position(), self.store.get("overlap", 1) > 1, promoted(self.store)
+        if now != (self._position, self._shared, self._promoted):
+            self._position, self._shared, self._promoted = now
             self._labels = self._checks = self._answered = None

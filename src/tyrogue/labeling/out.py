@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tyrogue.corpus.export import export_labels
 from tyrogue.corpus.project import Project
-from tyrogue.store import Store
+from tyrogue.store import LabelRecord, Store, Vote
 
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -20,6 +21,7 @@ MEDIA_TYPES = {
 def labeled_rows(project: Project, store: Store) -> Iterator[dict[str, Any]]:
     """Gives each labeled text with who labeled it, when, why it was asked and which model chose it."""
     names = {c.id: c.name for c in store.classes()}
+    single = _single_labels(store, names)
     for label in store.label_records():
         record = project.corpus.record(label.row)
         yield {
@@ -36,7 +38,33 @@ def labeled_rows(project: Project, store: Store) -> Iterator[dict[str, Any]]:
             "seconds": label.seconds,
             "note": label.note,
             "flagged": label.flagged,
+            **(single(label) if single else {}),
         }
+
+
+def _single_labels(store: Store, names: dict[int, str]) -> Callable[[LabelRecord], dict[str, Any]] | None:
+    """Where several people labeled a text: whether they agree, whether that was settled, and who said what."""
+    votes: dict[int, list[Vote]] = defaultdict(list)
+    for vote in store.votes():
+        votes[vote.row].append(vote)
+    if all(len(said) < 2 for said in votes.values()):
+        return None
+
+    def told(label: LabelRecord) -> dict[str, Any]:
+        said = [_single(vote, names) for vote in votes[label.row]]
+        return {"agreed": label.agreed, "adjudicated": label.adjudicated, "tied": label.tied, "labels": said}
+
+    return told
+
+
+def _single(vote: Vote, names: dict[int, str]) -> dict[str, Any]:
+    return {
+        "annotator": vote.annotator,
+        "label": names[vote.class_id],
+        "created": vote.created.isoformat(),
+        "kind": vote.kind,
+        "model_version": vote.model_version,
+    }
 
 
 def export(project: Project, store: Store, path: Path, *, format: str, safe: bool = False) -> int:

@@ -11,6 +11,7 @@ opened once, and its stage is saved before its items are final.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
@@ -89,7 +90,7 @@ class Pipeline:
         if last is None or not last.queued or not self._dial_moved(last):
             return False
         stage = self.store.stage(last.number)
-        moved = self.store.change_round(last.number, ratio=self.plan.ratio, size=self.plan.batch)
+        moved = self.store.change_round(last.number, ratio=self.plan.ratio_of_round, size=self.plan.batch)
         if stage is not None:
             self.dial.stage(moved, self.plan, stage.candidates)
         self._queue(moved, replacing=True)
@@ -110,7 +111,7 @@ class Pipeline:
 
     def _fill(self) -> bool:
         """Less than a batch is queued: the next round is opened (or the one half opened is finished)."""
-        if self.store.ready() >= self.plan.batch or (not self.plan.ahead and self._before_the_next()):
+        if self.store.ready(fresh=True) >= self.plan.batch or (not self.plan.ahead and self._before_the_next()):
             return False
         if self._nothing_left():
             return self._note_exhausted(True)
@@ -168,10 +169,10 @@ class Pipeline:
         return bool(len(self.store.queued_rows())) or self.fitter.busy or self.fitter.step(self.plan)
 
     def _short_of(self, n: int) -> bool:
-        return self.plan.ahead and self.store.ready() < n and not self.exhausted
+        return self.plan.ahead and self.store.ready(fresh=True) < n and not self.exhausted
 
     def _dial_moved(self, last: Round) -> bool:
-        return last.size != self.plan.batch or (self.plan.has_dial and last.ratio != self.plan.ratio)
+        return last.size != self.plan.batch or (self.plan.has_dial and last.ratio != self.plan.ratio_of_round)
 
     def _nothing_left(self) -> bool:
         """Whether there is nothing to ask; once so, it is looked again when something has changed."""
@@ -203,7 +204,7 @@ class Pipeline:
             seed=plan.seed,
             mode=plan.mode,
             size=plan.batch,
-            ratio=plan.ratio,
+            ratio=plan.ratio_of_round,
         )
 
     def _queue(self, current: Round, *, replacing: bool) -> int:
@@ -226,4 +227,5 @@ class Pipeline:
         return queued
 
     def _put(self, current: Round, items: list[NewItem], *, replacing: bool) -> int:
+        items = [replace(item, overlap=self.plan.annotators_of(item.row)) for item in items]
         return self.store.enqueue(current.number, items, replace=replacing, limit=self.plan.batch)

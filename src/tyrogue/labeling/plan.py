@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from tyrogue import strategies
 from tyrogue.errors import UsageError
@@ -20,8 +22,13 @@ MODELS = ("linear", "transformer")
 RECIPES = ("paper", "product")
 """Names of `tyrogue.models`, known here so that a command need not import torch to check them; a test compares."""
 
-LIVE = ("batch", "ratio", "suggestions", "audit")
+LIVE = ("batch", "ratio", "suggestions", "audit", "overlap", "overlap_share")
 """What may change while people label; kept in the store. The rest is fixed with the project."""
+
+
+MOST_OVERLAP = 20
+SHARING = 0x5A
+"""Purpose of the random numbers that say which texts are shared."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Plan:
     Attributes:
         strategy: name of the acquisition function, or `package.module:Class`.
         parameters: of the strategy, other than the ratio.
-        ratio: Tyrogue's r; ignored by strategies without one.
+        ratio: Tyrogue's r, or `auto`; ignored by strategies without one.
         batch: labels in a round.
         audit: share of each batch that is drawn from the reference sample, to judge the model honestly.
         model: `linear` or `transformer`.
@@ -43,11 +50,13 @@ class Plan:
         suggestions: whether the page shows what the model thinks.
         ahead: whether the next batch is chosen while this one is labeled. Without it the next batch waits for the last
             label and the training on it, as in the paper's experiments, and so do people.
+        overlap: how many annotators each text goes to.
+        overlap_share: the share of texts that go to so many; the others go to one.
     """
 
     strategy: str = "tyrogue"
     parameters: tuple[tuple[str, Any], ...] = ()
-    ratio: int = 3
+    ratio: int | Literal["auto"] = 3
     batch: int = 50
     audit: float = 0.1
     model: str = "transformer"
@@ -58,12 +67,19 @@ class Plan:
     seed: int = 0
     suggestions: bool = True
     ahead: bool = True
+    overlap: int = 1
+    overlap_share: float = 1.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch <= 1000:
             raise UsageError(f"A batch of {self.batch} cannot be labeled; choose 1 to 1000.")
         if not 0 <= self.audit <= 0.5:
             raise UsageError(f"An audit share of {self.audit} makes no sense; choose 0 to 0.5.")
+        if not (1 <= self.overlap <= MOST_OVERLAP and 0 < self.overlap_share <= 1):
+            raise UsageError(
+                f"{self.overlap_share} of the texts cannot go to {self.overlap} annotators; choose a share above 0 "
+                f"and up to 1, and 1 to {MOST_OVERLAP} annotators."
+            )
 
     @classmethod
     def of(cls, fixed: Mapping[str, Any], live: Mapping[str, Any]) -> Plan:
@@ -93,6 +109,21 @@ class Plan:
     def audited(self) -> int:
         """How many texts of a batch come from the reference sample (none when the share is 0)."""
         return ceil(self.batch * self.audit) if self.audit else 0
+
+    def annotators_of(self, row: int) -> int | None:
+        """Gives how many annotators a text goes to where that is not the project's number, else None.
+
+        Which texts are shared depends on seed and row alone, so that ranking again changes nothing.
+        """
+        if self.overlap_share >= 1:
+            return None
+        drawn = np.random.default_rng((self.seed, row, SHARING)).random()
+        return None if drawn < self.overlap_share else 1
+
+    @property
+    def ratio_of_round(self) -> int | None:
+        """The ratio as a round holds it: None for `auto`."""
+        return None if self.ratio == "auto" else self.ratio
 
     @property
     def has_dial(self) -> bool:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tyrogue.labeling.pipeline import Pipeline
 
 POLL_SECONDS = 0.1
+BEHIND = 10
+"""Niceness: where both want the same core, people who label come before the training."""
 BEAT_SECONDS = 1.0
 PATIENCE = (1.0, 3.0, 10.0)
 """Pauses after the first, second, ... failure in a row."""
@@ -177,5 +179,7 @@ def _until_told() -> list[int]:
 
 
 if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(BEHIND)
     run(Path(sys.argv[1]))
     os._exit(0)  # a fit that is under way is not waited for: it is repeated after the next start

@@ -11,12 +11,14 @@ from tyrogue.store.records import (
     Class,
     ClassEvent,
     Counts,
+    Credential,
     Item,
     LabelRecord,
     Model,
     NewItem,
     Round,
     Vote,
+    Work,
 )
 from tyrogue.store.reviews import Looked, Wanted
 from tyrogue.store.store import Store
@@ -30,6 +32,7 @@ __all__ = [
     "Class",
     "ClassEvent",
     "Counts",
+    "Credential",
     "Item",
     "LabelRecord",
     "Looked",
@@ -39,4 +42,5 @@ __all__ = [
     "Store",
     "Vote",
     "Wanted",
+    "Work",
 ]

@@ -30,7 +30,7 @@ class Base:
             yield Tx(connection, self._project_id, self._clock())
 
     @contextmanager
-    def _write(self) -> Iterator[Tx]:
-        """Gives a writing transaction; what it did is on disk when the block ends."""
-        with self._database.write() as connection:
+    def _write(self, *, durable: bool = True) -> Iterator[Tx]:
+        """Gives a writing transaction; what it did is on disk when the block ends, where that is asked for."""
+        with self._database.write(durable=durable) as connection:
             yield Tx(connection, self._project_id, self._clock())

@@ -29,6 +29,9 @@ from tyrogue.store.plain import plain
 
 BUSY_SECONDS = 30.0
 WRITES = "tyrogue_writes"
+LEVELS = {True: "FULL", False: "NORMAL"}
+"""SQLite's synchronous: FULL has every commit on disk before it returns; after a power cut NORMAL may lack the last
+ones, and is never damaged."""
 ROW_LOCK: dict[str, Any] = {"key_share": True}
 """FOR NO KEY UPDATE: holds off other writers of a row, and lets them refer to it. A plain FOR UPDATE would make
 whoever inserts a reference to the project wait for its lock while he holds an item: a deadlock."""
@@ -114,9 +117,10 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """Gives a writing transaction; what it did is on disk when the block ends, where that is asked for."""
         with self._turn, self._translated(), self.engine.connect() as connection:
-            connection.execution_options(**{WRITES: True})
+            connection.execution_options(**{WRITES: LEVELS[durable]})
             with connection.begin():
                 yield connection
 
@@ -166,8 +170,11 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        level = connection.get_execution_options().get(WRITES)
+        if level is not None and connection.info.get(WRITES) != level:
+            connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+            connection.info[WRITES] = level
+        connection.exec_driver_sql("BEGIN" if level is None else "BEGIN IMMEDIATE")
 
     return engine
 

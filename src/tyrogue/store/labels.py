@@ -28,12 +28,13 @@ BREAK_SECONDS = 300.0
 
 
 class Labels(Base):
-    def labels(self, kinds: Sequence[str] | None = None) -> tuple[Rows, NDArray[np.int64]]:
+    def labels(self, kinds: Sequence[str] | None = None, *, ties: bool = True) -> tuple[Rows, NDArray[np.int64]]:
         """Gives the labeled rows, sorted, and the active class of each: what counts now, merges resolved.
 
         Args:
             kinds: only rows asked about for these reasons. A row of the reference sample stays `reference`
                 when its label is corrected later.
+            ties: with the rows for which no class has more votes than any other, where the latest vote counts.
         """
         wanted = select(t.c.row, c.c.root_id).join(c, its_class()).where(t.c.project_id == self._project_id)
         if kinds is not None:
@@ -41,6 +42,8 @@ class Labels(Base):
             if unknown:
                 raise UsageError(f"{unknown[0]!r} is not a kind of item. Kinds: {', '.join(KINDS)}.")
             wanted = wanted.where(t.c.kind.in_(kinds))
+        if not ties:
+            wanted = wanted.where(t.c.tied != true())
         with self._read() as tx:
             found = tx.rows(wanted.order_by(t.c.row))
         pairs = np.array([(r.row, r.root_id) for r in found], np.int64).reshape(-1, 2)
@@ -59,15 +62,20 @@ class Labels(Base):
                 return
             after = found[-1].row
 
-    def votes(self) -> list[Vote]:
-        """Gives the current label of each annotator for each row, by row: what agreement is computed from."""
+    def votes(self, rows: Sequence[int] | None = None) -> list[Vote]:
+        """Gives the current label of each annotator for each row (of these), by row: what agreement rests on."""
         people = s.annotators
-        given = select(a, people.c.name).join(people, people.c.id == a.c.annotator_id).where(*STANDING)
+        model = s.items.c.model_version
+        given = select(a, people.c.name, model).join(people, people.c.id == a.c.annotator_id).where(*STANDING)
+        given = given.join(s.items, s.items.c.id == a.c.item_id)
+        if rows is not None:
+            given = given.where(a.c.row.in_(list(rows)))
         with self._read() as tx:
             root = roots(tx)
             mine = given.where(a.c.project_id == tx.project, a.c.action == "label")
             found = tx.rows(mine.order_by(a.c.row, a.c.annotator_id, a.c.id))
-        last = {(r.row, r.annotator_id): Vote(r.row, r.name, root[r.class_id], r.kind) for r in found}
+        # Who both labels and reviews a row has two votes: what he said first, and what settled it.
+        last = {(r.row, r.annotator_id, r.kind == "review"): _vote(r, root[r.class_id]) for r in found}
         return list(last.values())
 
     def before(self, rows: Rows, n_classes: int | None = None) -> Floats:
@@ -135,7 +143,7 @@ class Labels(Base):
             mine = t.c.project_id == tx.project
             columns = (t.c.class_id, t.c.kind, t.c.skipped, t.c.flagged)
             groups = tx.rows(select(*columns, func.count().label("n")).where(mine).group_by(*columns))
-            today = tx.scalar(select(func.count()).where(mine, t.c.created >= _midnight(tx.now)))
+            today = tx.scalar(select(func.count()).where(mine, t.c.created >= midnight(tx.now)))
         by_class, by_kind = {id: 0 for id, into in root.items() if id == into}, dict[str, int]()
         for group in groups:
             if group.class_id is not None:
@@ -175,6 +183,10 @@ class Labels(Base):
         return _frozen(np.array([r.row for r in found], np.int64))
 
 
+def _vote(r: Row[Any], class_id: int) -> Vote:
+    return Vote(r.row, r.name, class_id, r.kind, r.created, r.model_version, r.seconds)
+
+
 def _frozen(array: NDArray[np.int64]) -> NDArray[np.int64]:
     array.flags.writeable = False
     return array
@@ -209,7 +221,7 @@ def _seen(tx: Tx, rows: Sequence[int]) -> dict[int, tuple[str | None, list[float
     return seen
 
 
-def _midnight(now: datetime) -> datetime:
+def midnight(now: datetime) -> datetime:
     return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -257,4 +269,5 @@ def _label_record(r: Row[Any], note: str | None) -> LabelRecord:
         annotators=r.voters,
         agreed=r.agreed,
         adjudicated=r.adjudicated,
+        tied=r.tied,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select, update
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select, update
 
 from tyrogue.errors import UsageError
 from tyrogue.store import schema as s
@@ -40,24 +42,26 @@ class People(Base):
             found = annotator_id(tx, name, role)
             row = tx.first(select(s.annotators).where(s.annotators.c.id == found))
             assert row is not None
-        return Annotator(row.id, row.name, row.role)
+        return _annotator(row)
 
     def annotators(self) -> list[Annotator]:
         """Gives everybody who has been here, in the order of coming."""
         a = s.annotators
         with self._read() as tx:
-            return [
-                Annotator(r.id, r.name, r.role)
-                for r in tx.rows(select(a).where(a.c.project_id == tx.project).order_by(a.c.id))
-            ]
+            return [_annotator(r) for r in tx.rows(select(a).where(a.c.project_id == tx.project).order_by(a.c.id))]
 
     def set_role(self, name: str, role: str) -> Annotator:
         """Gives the annotator with the new role."""
         _check(role)
         with self._write() as tx:
             found = annotator_id(tx, name, role)
-            tx.run(update(s.annotators).where(s.annotators.c.id == found).values(role=role))
-        return Annotator(found, name_of("annotator", name), role)
+            mine = s.annotators.c.id == found
+            tx.run(update(s.annotators).where(mine).values(role=role))
+            return _annotator(tx.rows(select(s.annotators).where(mine))[0])
+
+
+def _annotator(row: Row[Any]) -> Annotator:
+    return Annotator(row.id, row.name, row.role, row.password is not None, row.left)
 
 
 def _check(role: str) -> None:

@@ -110,7 +110,7 @@ class Queue(Base):
         """
         if not 1 <= n <= MOST:
             raise UsageError(f"{n} items were asked for; 1 to {MOST:,} can be had at a time.")
-        with self._write() as tx:
+        with self._write(durable=False) as tx:  # a power cut may cost a reservation, which nobody was promised
             me = annotator_id(tx, annotator, lock=True)
             held = _held(tx, me)[:n]
             expires = tx.now + timedelta(seconds=lease_seconds)
@@ -128,10 +128,13 @@ class Queue(Base):
             me = annotator_id(tx, annotator, lock=True)
             return tx.run(delete(r).where(r.c.project_id == tx.project, r.c.annotator_id == me, r.c.expires > tx.now))
 
-    def ready(self, round: int | None = None) -> int:
-        """Gives how many items (of this round) wait and nobody has in hand."""
+    def ready(self, round: int | None = None, *, fresh: bool = False) -> int:
+        """Gives how many items (of this round) wait and nobody has in hand; `fresh`: nor has decided, so that
+        whoever comes may have them."""
         with self._read() as tx:
             waiting = [i.c.project_id == tx.project, OPEN]
+            if fresh:
+                waiting.append(i.c.decided == 0)
             if round is not None:
                 waiting.append(i.c.round == round)
             # Few items are in hand: counting those is cheaper than asking each waiting one.

@@ -40,6 +40,37 @@ class Annotator:
     id: int
     name: str
     role: str
+    password: bool = False
+    """Whether there is one to log in with."""
+    left: datetime | None = None
+    """When the person was taken off the team."""
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A secret that lets somebody in; the secret itself is stored nowhere."""
+
+    id: int
+    annotator: str
+    role: str
+    kind: str
+    label: str | None
+    created: datetime
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one annotator has done: decisions that stand."""
+
+    annotator: str
+    labels: int
+    skips: int
+    flags: int
+    today: int
+    last: datetime
+    pace: float | None
+    """Median seconds of his last labels."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +185,8 @@ class LabelRecord:
     """How many people labeled the row."""
     agreed: bool
     adjudicated: bool
+    tied: bool = False
+    """No class has more votes than any other; the latest vote counts."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +197,10 @@ class Vote:
     annotator: str
     class_id: int
     kind: str
+    created: datetime
+    model_version: str | None
+    """Of the model that had chosen the text for this annotator."""
+    seconds: float | None
 
 
 @dataclass(frozen=True)

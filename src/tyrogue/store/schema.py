@@ -32,9 +32,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that this code reads and writes."""
 
 VERSION_TABLE = "tyrogue_version"
@@ -90,7 +91,25 @@ annotators = Table(
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("created", UtcTime, nullable=False),
+    Column("password", Text),  # Argon2's own format; null: no password
+    Column("left", UtcTime),  # when the person was taken off the team; what he labeled stays
     UniqueConstraint("project_id", "name", name="annotators_name"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _project(),
+    Column("annotator_id", Integer, ForeignKey("annotators.id"), nullable=False),
+    Column("kind", Text, nullable=False),  # invitation, link, session, token
+    Column("digest", Text, nullable=False),  # SHA-256 of the secret, which is nowhere
+    Column("label", Text),
+    Column("created", UtcTime, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+    Column("ended", UtcTime),  # used up, logged out or revoked
+    UniqueConstraint("project_id", "digest", name="credentials_digest"),
+    Index("credentials_annotator", "annotator_id", "kind"),
 )
 
 class_events = Table(
@@ -222,6 +241,7 @@ truths = Table(
     Column("voters", Integer, nullable=False),
     Column("agreed", Boolean, nullable=False),
     Column("adjudicated", Boolean, nullable=False),
+    Column("tied", Boolean, nullable=False, server_default=false()),  # no class has more votes than any other
     Index("truths_class", "project_id", "class_id", "kind", "skipped", "flagged"),
     Index("truths_created", "project_id", "created"),
 )

@@ -50,7 +50,7 @@ class Settings(Base):
 
     def report(self, process: str, status: Mapping[str, Any]) -> None:
         """Notes what a process does now: phase, progress, message, error, pid. A heartbeat."""
-        with self._write() as tx:
+        with self._write(durable=False) as tx:
             values = {"project_id": tx.project, "process": process, "status": dict(status), "updated": tx.now}
             tx.upsert(s.statuses, [values])
 

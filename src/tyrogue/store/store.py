@@ -8,7 +8,9 @@ from typing import Self
 from sqlalchemy import select
 
 from tyrogue.store import schema as s
+from tyrogue.store.adjudication import Adjudication
 from tyrogue.store.classes import Classes
+from tyrogue.store.credentials import Credentials
 from tyrogue.store.database import Clock, Database, Tx, utc_now
 from tyrogue.store.journal import Journal
 from tyrogue.store.labels import Labels
@@ -24,12 +26,27 @@ from tyrogue.store.settings import Settings
 from tyrogue.store.teaching import Teaching
 
 
-class Store(Classes, People, Rounds, Queue, Journal, Teaching, Labels, Reviews, Models, Settings, Rebuild):
+class Store(
+    Classes,
+    People,
+    Credentials,
+    Rounds,
+    Queue,
+    Journal,
+    Teaching,
+    Adjudication,
+    Labels,
+    Reviews,
+    Models,
+    Settings,
+    Rebuild,
+):
     """One project in one database: classes, annotators, rounds, queue, journal, models, settings.
 
     State is the journal of annotations and class events, which is append only; everything else about labels
     follows from it. Every method is one transaction of a few statements; what it wrote is on disk when it
-    returns. A store may be shared by threads, and a database by processes.
+    returns (but for reservations and heartbeats, which a power cut may cost). A store may be shared by
+    threads, and a database by processes.
     """
 
     @classmethod

@@ -61,6 +61,7 @@ class Verdict:
     voters: int
     agreed: bool
     adjudicated: bool
+    tied: bool
 
 
 def verdict(said: Sequence[Said], root: Mapping[int, int]) -> Verdict:
@@ -87,6 +88,7 @@ def verdict(said: Sequence[Said], root: Mapping[int, int]) -> Verdict:
         voters=len(votes),
         agreed=len(tally) <= 1,
         adjudicated=bool(reviews),
+        tied=not reviews and list(tally.values()).count(most) > 1,
     )
 
 
@@ -130,6 +132,7 @@ def truth(project: int, row: int, found: Verdict) -> dict[str, Any]:
         "voters": found.voters,
         "agreed": found.agreed,
         "adjudicated": found.adjudicated,
+        "tied": found.tied,
     }
 
 

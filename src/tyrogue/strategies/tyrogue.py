@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -12,6 +12,7 @@ from tyrogue import clustering, ops
 from tyrogue.errors import UsageError
 from tyrogue.protocols import View
 from tyrogue.strategies import parts
+from tyrogue.strategies.balance import COLD, balance
 from tyrogue.types import Floats, Selection, Stage
 
 
@@ -23,7 +24,8 @@ class Tyrogue:
     The cost does not depend on the pool. In round 0 without a model (cold start) the ratio is 1.
 
     Attributes:
-        ratio: r; 1 is diversity only, candidates / n and above is uncertainty only.
+        ratio: r; 1 is diversity only, candidates / n and above is uncertainty only; `auto` chooses it for each
+            round from the labels so far, and says why (`balance`).
         candidates: |D|, how many texts are drawn.
         conditional: find the centers around the labeled vectors, which stay fixed, so that regions that hold
             labels do not come back in each round; costs the embeddings of the labeled rows.
@@ -32,7 +34,7 @@ class Tyrogue:
         raw_logits: rank by the published stack's -sum z exp(z) instead of entropy. Replication only.
     """
 
-    ratio: int = 3
+    ratio: int | Literal["auto"] = 3
     candidates: int = 10_000
     conditional: bool = False
     n_init: int = 1
@@ -46,7 +48,7 @@ class Tyrogue:
     )
 
     def __post_init__(self) -> None:
-        if self.ratio < 1 or self.candidates < 1 or self.n_init < 1:
+        if (self.ratio != "auto" and self.ratio < 1) or self.candidates < 1 or self.n_init < 1:
             raise UsageError(f"ratio, candidates and n_init of {self} must be at least 1.")
         if self.conditional and self.published_kmeans:
             raise UsageError("The published k-means knows no fixed centers: conditional or published_kmeans, not both.")
@@ -60,6 +62,8 @@ class Tyrogue:
         return self.rank(view, self.stage(view, n, rng), n)
 
     def stage(self, view: View, n: int, rng: Generator) -> Stage:
+        if self.ratio == "auto":
+            return self._balanced(view, n, rng)
         cold = view.round == 0 and not view.fitted
         k = n * (1 if cold else self.ratio)
         candidates = view.draw(max(self.candidates, n), rng)  # 1. random: the cost is independent of the pool
@@ -79,9 +83,15 @@ class Tyrogue:
         score = ops.entropy_rawlogit(logits) if self.raw_logits else ops.entropy(logits)
         return parts.ranked(stage.rows, score, **{**facts, "step": np.full(len(score), "uncertain")})
 
-    def at(self, ratio: int) -> Tyrogue:
+    def at(self, ratio: int | Literal["auto"]) -> Tyrogue:
         """Gives the same strategy with the dial elsewhere."""
         return replace(self, ratio=ratio)
+
+    def _balanced(self, view: View, n: int, rng: Generator) -> Stage:
+        chosen = balance(view) if view.fitted else COLD
+        stage = self.at(chosen.ratio).stage(view, n, rng)
+        told = {name: np.full(len(stage.rows), value) for name, value in chosen._asdict().items()}
+        return stage._replace(facts={**stage.facts, **told})
 
     def _cells(self, view: View, vectors: Floats, k: int, rng: Generator) -> parts.Cells:
         fixed = ops.unit(view.embeddings(view.labeled)) if self.conditional and len(view.labeled) else None

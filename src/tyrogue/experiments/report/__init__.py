@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tyrogue.errors import BadInput, MissingExtra
@@ -12,8 +12,13 @@ from tyrogue.experiments.report.study import Chapter, chapters
 __all__ = ["markdown_report", "write_report"]
 
 
-def write_report(folder: Path, out: Path, *, pngs: bool = True) -> list[Path]:
-    """Writes the report on a folder of results to `out` (HTML), and its figures as PNG into a folder beside it.
+def write_report(
+    folder: Path | Sequence[Path], out: Path, *, pngs: bool = True, tuned_on: Sequence[str] = ()
+) -> list[Path]:
+    """Writes the report on one or more folders of results to `out` (HTML), its figures as PNG into a folder beside it.
+
+    Args:
+        tuned_on: datasets that something was tuned on: shown, and left out where it is judged.
 
     Returns:
         What was written, the HTML first.
@@ -28,11 +33,11 @@ def write_report(folder: Path, out: Path, *, pngs: bool = True) -> list[Path]:
     except ImportError as error:
         raise MissingExtra("matplotlib", "experiments", "A report") from error
     with styled():
-        return compose.write(_chapters(folder), out, pngs=pngs)
+        return compose.write(_chapters(folder, tuned_on), out, pngs=pngs)
 
 
-def markdown_report(folder: Path) -> str:
-    """Gives the main tables of a folder of results as Markdown.
+def markdown_report(folder: Path | Sequence[Path], tuned_on: Sequence[str] = ()) -> str:
+    """Gives the main tables of one or more folders of results as Markdown.
 
     Raises:
         BadInput: the folder holds no results.
@@ -40,7 +45,7 @@ def markdown_report(folder: Path) -> str:
     from tyrogue.experiments.report import contents, markdown, warnings
 
     def parts() -> Iterator[str]:
-        for chapter in _chapters(folder):
+        for chapter in _chapters(folder, tuned_on):
             yield f"## {chapter.title}\n"
             yield markdown.table(contents.provenance(chapter))
             yield from (f"- {sentence}" for sentence in warnings.of(chapter))
@@ -50,10 +55,11 @@ def markdown_report(folder: Path) -> str:
     return "\n".join(parts())
 
 
-def _chapters(folder: Path) -> list[Chapter]:
-    records = results.read_all(folder)
+def _chapters(folder: Path | Sequence[Path], tuned_on: Sequence[str]) -> list[Chapter]:
+    folders = [folder] if isinstance(folder, Path) else folder
+    records = [record for one in folders for record in results.read_all(one)]
     if not records:
         raise BadInput(
-            "holds no results.", source=folder, remedy="Write some with: tyrogue bench GRID.toml --out FOLDER."
+            "holds no results.", source=folders[0], remedy="Write some with: tyrogue bench GRID.toml --out FOLDER."
         )
-    return chapters(records)
+    return chapters(records, tuned_on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tyrogue.experiments.report import sweeps, tables
+from tyrogue.experiments.report import balance, sweeps, tables
 from tyrogue.experiments.report.study import SHARES, Chapter
 from tyrogue.experiments.report.tables import Table
 from tyrogue.experiments.results import Record
@@ -23,11 +23,15 @@ def of_costs(chapter: Chapter) -> Iterator[Table]:
 
 
 def of_curves(chapter: Chapter) -> Iterator[Table]:
-    """Gives areas and paired differences."""
+    """Gives areas, paired differences, and what a ratio that adapts itself is worth where one was tried."""
+    if (made := balance.regret(chapter)) is not None:
+        yield made
     if chapter.runs:
         yield tables.areas(chapter)
     if chapter.runs and len(chapter.arms) > 1:
         yield tables.differences(chapter)
+    if chapter.runs:
+        yield tables.calibration(chapter)
 
 
 def of_sweeps(chapter: Chapter) -> Iterator[Table]:

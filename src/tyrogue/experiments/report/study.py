@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,8 @@ class Chapter:
     maps: dict[str, Record] = field(default_factory=dict)
     finished: list[Record] = field(default_factory=list)
     unfinished: list[Record] = field(default_factory=list)
+    tuned_on: frozenset[str] = frozenset()
+    """Datasets that something was tuned on: shown, and left out where it is judged."""
 
     def records(self, dataset: str, arm: Arm) -> list[Record]:
         return self.runs.get((dataset, arm.title), [])
@@ -104,12 +106,13 @@ def _value(round: Any, name: str) -> float:
     )
 
 
-def chapters(records: Iterable[Record]) -> list[Chapter]:
+def chapters(records: Iterable[Record], tuned_on: Iterable[str] = ()) -> list[Chapter]:
     """Gives one chapter for each model and recipe, the richest first."""
+    tuned = frozenset(tuned_on)
     by_model: dict[str, list[Record]] = {}
     for record in records:
         by_model.setdefault(model_title(record.config), []).append(record)
-    found = [_chapter(title, group) for title, group in by_model.items()]
+    found = [replace(_chapter(title, group), tuned_on=tuned) for title, group in by_model.items()]
     return sorted(found, key=lambda chapter: (-sum(map(len, chapter.runs.values())), chapter.title))
 
 
@@ -156,11 +159,14 @@ def _by_size(records: Sequence[Record]) -> list[Record]:
 def _dataset_names(records: Sequence[Record]) -> dict[str, str]:
     """Gives a name for each digest: two samples of one dataset must not be averaged."""
     described: dict[str, dict[str, Any]] = {r.config["dataset"]["digest"]: r.config["dataset"] for r in records}
-    names = [d["name"] for d in described.values()]
-    return {
-        digest: d["name"] if names.count(d["name"]) == 1 else f"{d['name']} ({d['train']:,} / {d['test']:,})"
-        for digest, d in described.items()
-    }
+    plain = {digest: ", ".join(filter(None, (d["name"], d.get("stress")))) for digest, d in described.items()}
+    names = list(plain.values())
+
+    def told_apart(digest: str) -> str:
+        d, title = described[digest], plain[digest]
+        return title if names.count(title) == 1 else f"{title} ({d['train']:,} / {d['test']:,})"
+
+    return {digest: told_apart(digest) for digest in plain}
 
 
 Settings = tuple[str, str, str, str, tuple[tuple[str, Any], ...]]

@@ -167,6 +167,22 @@ def differences(chapter: Chapter, seed: int = 0) -> Table:
     )
 
 
+def calibration(chapter: Chapter) -> Table:
+    """Expected calibration error at the end of the curves, in points."""
+    rows = tuple((arm.title, *(_last_ece(chapter, d, arm) for d in chapter.datasets)) for arm in chapter.arms)
+    return Table(
+        "Expected calibration error with all labels, in points",
+        ("Strategy", *chapter.datasets),
+        rows,
+        "Of the last model of each run, on the test set, in 15 bins of confidence; mean over seeds, 95% t interval.",
+    )
+
+
+def _last_ece(chapter: Chapter, dataset: str, arm: Arm) -> str:
+    values = [100 * record.rounds[-1].ece for record in chapter.records(dataset, arm) if record.rounds]
+    return plus_minus(metrics.mean_interval(values)) if values else NOTHING
+
+
 def latency(chapter: Chapter) -> Table:
     """Table 3: mean seconds to acquire a batch, the first left out."""
     rows: list[tuple[str, ...]] = []

@@ -31,20 +31,21 @@ export class ApiError extends Error {
 export function connect({ annotator = "me", fetch = globalThis.fetch.bind(globalThis) } = {}) {
   const call = (method, path, body) => request(fetch, method, path, body);
   const query = (values) => new URLSearchParams(values).toString();
-  return {
+  const me = () => api.annotator;
+  const api = {
     annotator,
     /** @returns {Promise<{items: Item[], reason: "preparing"|"done"|null}>} */
-    next: (n) => call("POST", "/api/next", { n, annotator }),
+    next: (n) => call("POST", "/api/next", { n, annotator: me() }),
     /** @returns {Promise<Annotation & {labeled: number}>} */
-    annotate: (body) => call("POST", "/api/annotations", { ...body, annotator }),
+    annotate: (body) => call("POST", "/api/annotations", { ...body, annotator: me() }),
     /** @returns {Promise<{undone: Annotation, item: Item, together: number}>} */
-    undo: (token) => call("POST", "/api/undo", { token, annotator }),
+    undo: (token) => call("POST", "/api/undo", { token, annotator: me() }),
     /** @returns {Promise<{annotations: Annotation[], more: boolean}>} */
     annotations: (limit, before) =>
       call("GET", `/api/annotations?${query({ limit: String(limit), ...(before ? { before: String(before) } : {}) })}`),
     row: (row) => call("GET", `/api/rows/${row}`),
     search: (words, limit = 20) => call("GET", `/api/search?${query({ q: words, limit: String(limit) })}`),
-    enqueue: (row) => call("POST", "/api/items", { row, annotator }),
+    enqueue: (row) => call("POST", "/api/items", { row, annotator: me() }),
     why: (item) => call("GET", `/api/items/${item}/why`),
     texts: (rows) => call("GET", `/api/texts?${query({ rows: rows.join(",") })}`),
     map: (known) => call("GET", `/api/map${known === null ? "" : `?${query({ known: String(known) })}`}`),
@@ -52,24 +53,37 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     mapOpinions: () => call("GET", "/api/map/opinions"),
     mapPicks: (strategy) => call("GET", `/api/map/picks?${query({ strategy })}`),
     /** @returns {Promise<{rows: number[], left_out: {audit: number, decided: number}, labeled: number}>} */
-    region: (body) => call("POST", "/api/regions", { ...body, annotator }),
-    queueRows: (rows) => call("POST", "/api/regions/queue", { rows, annotator }),
+    region: (body) => call("POST", "/api/regions", { ...body, annotator: me() }),
+    queueRows: (rows) => call("POST", "/api/regions/queue", { rows, annotator: me() }),
     addClass: (name) => call("POST", "/api/classes", { name }),
     renameClass: (id, name) => call("PATCH", `/api/classes/${id}`, { name }),
     mergeClass: (id, into) => call("POST", `/api/classes/${id}/merge`, { into }),
     /** @returns {Promise<ServerState>} */
-    state: () => call("GET", `/api/state?${query({ annotator })}`),
+    state: () => call("GET", `/api/state?${query({ annotator: me() })}`),
     settings: (patch) => call("PATCH", "/api/settings", patch),
     guidelines: (text) => call("PUT", "/api/guidelines", { text }),
     autopilot: (on, seconds) => call("POST", "/api/autopilot", { on, seconds }),
-    judgement: () => call("GET", `/api/judgement?${query({ annotator })}`),
-    promote: (on) => call("POST", "/api/promotion", { on, annotator }),
+    login: (name, password) => call("POST", "/api/login", { name, password }),
+    loginByLink: (secret) => call("POST", "/api/login/link", { secret }),
+    acceptInvitation: (secret, password) => call("POST", "/api/login/invitation", { secret, password }),
+    logout: () => call("POST", "/api/logout", {}),
+    team: () => call("GET", "/api/team"),
+    invite: (body) => call("POST", "/api/team/invitations", body),
+    changeRole: (person, role) => call("PATCH", `/api/team/${person}`, { role }),
+    removePerson: (person) => call("DELETE", `/api/team/${person}`),
+    revoke: (credential) => call("DELETE", `/api/team/credentials/${credential}`),
+    agreement: () => call("GET", "/api/agreement"),
+    disagreements: (limit, after) => call("GET", `/api/disagreements?${query({ limit: String(limit), after: String(after) })}`),
+    adjudicate: (token, row, classId) => call("POST", "/api/adjudications", { token, row, class_id: classId, annotator: me() }),
+    judgement: () => call("GET", `/api/judgement?${query({ annotator: me() })}`),
+    promote: (on) => call("POST", "/api/promotion", { on, annotator: me() }),
     /** @param {Record<string, string>} wanted filters of docs/api.md */
     review: (wanted) => call("GET", `/api/review?${query(wanted)}`),
     reviewed: (row) => call("GET", `/api/review/${row}`),
-    secondLook: (row, body) => call("POST", `/api/review/${row}`, { ...body, annotator }),
+    secondLook: (row, body) => call("POST", `/api/review/${row}`, { ...body, annotator: me() }),
     exportUrl: (format) => `/api/export?${query({ format })}`,
   };
+  return api;
 }
 
 async function request(fetch, method, path, body) {

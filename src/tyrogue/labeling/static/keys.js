@@ -18,6 +18,7 @@ export const COMMANDS = Object.freeze({
   y: "history",
   r: "review",
   g: "guidelines",
+  t: "team",
   "/": "search",
   "?": "help",
   ".": "filter",

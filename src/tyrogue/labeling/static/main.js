@@ -9,6 +9,7 @@ import { CopiesLine } from "./copies.js";
 import { byId } from "./dom.js";
 import { snippet } from "./format.js";
 import { KeyReader } from "./keys.js";
+import { arriveByLink } from "./login.js";
 import { AutopilotView } from "./panels/autopilot.js";
 import { classesPanel } from "./panels/classes.js";
 import { guidelines } from "./panels/guidelines.js";
@@ -19,6 +20,7 @@ import { map } from "./panels/map.js";
 import { Panels } from "./panels/panels.js";
 import { review } from "./panels/review.js";
 import { search } from "./panels/search.js";
+import { team } from "./panels/team.js";
 import { why } from "./panels/why.js";
 import { Outbox } from "./queue.js";
 import { Screen } from "./screens.js";
@@ -77,7 +79,7 @@ class Page {
     const reload = () => this.poll.now();
     const context = { session, api, reader, reload, tour: () => this.tour.start() };
     this.panels = new Panels(
-      [why, map, classesPanel, learning, history, review, search, guidelines, help].map((panel) => panel(context)),
+      [why, map, classesPanel, learning, history, review, search, guidelines, team, help].map((panel) => panel(context)),
     );
     this.tour = new Tour({ session, panels: this.panels, api, reload, storage: storage() }); // before the commands: Esc ends it first
     this.status = new Status(session, (name) => this.panels.open(name));
@@ -209,7 +211,11 @@ async function open() {
   const screen = new Screen(api);
   byId("card").hidden = true;
   screen.opening();
+  await arriveByLink(api, screen);
   const state = await firstState(api, screen);
+  // What one person leaves unsent in this browser is never sent in the name of the next who logs in.
+  if (state.me?.login === "account") api.annotator = state.me.name;
+  document.body.dataset.role = state.me?.role ?? "owner";
   const send = ({ kind, body, token }) => {
     if (kind === "undo") return api.undo(token);
     return kind === "region" ? api.region(body) : api.annotate(body);

@@ -1,6 +1,7 @@
 /** What stands in the card's place when there is no text: opening, preparing, done, offline, no login, an error. */
 
 import { byId, codes, h } from "./dom.js";
+import { invitationForm, loginForm } from "./login.js";
 import { count, percent, plural } from "./format.js";
 
 const PHASES = {
@@ -41,13 +42,12 @@ export class Screen {
   }
 
   login() {
-    this.show("login", [
-      title("This page needs its link"),
-      words("The project is open on another address than this computer's own, so it asks for a token."),
-      words("Use the whole link that was printed where the app was started. It looks like this:"),
-      h("p", {}, h("code", {}, `${location.origin}/?token=…`)),
-      words("Labels you made here are kept and sent once you are in."),
-    ]);
+    this.show("login", loginForm(this.api));
+  }
+
+  /** @param {string} secret of the invitation @param {string} [message] */
+  invitation(secret, message = "") {
+    this.show("invitation", invitationForm(this.api, secret, message));
   }
 
   error(message) {

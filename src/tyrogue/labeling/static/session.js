@@ -265,12 +265,19 @@ export class Session extends EventTarget {
 
   /** @param {Partial<ServerState["settings"]>} patch */
   async change(patch) {
-    this.state = { ...this.state, settings: { ...this.state.settings, ...patch } };
+    const before = this.state.settings;
+    this.state = { ...this.state, settings: { ...before, ...patch } };
     this.tell("state");
     this.tell("card", { fresh: false });
-    const settings = await this.api.settings(patch);
-    this.state = { ...this.state, settings };
-    this.tell("state");
+    try {
+      this.state = { ...this.state, settings: await this.api.settings(patch) };
+    } catch (error) {
+      this.state = { ...this.state, settings: before }; // refused: the page shows again what is so
+      this.tell("card", { fresh: false });
+      throw error;
+    } finally {
+      this.tell("state");
+    }
     await this.refill({ refresh: true });
   }
 }

@@ -62,7 +62,7 @@
  * @property {boolean} pair
  * @property {string} guidelines Markdown
  * @property {string} guidelines_html the same, rendered and sanitised by the server
- * @property {{number: number, size: number, answered: number, strategy: string, ratio: number}|null} round
+ * @property {{number: number, size: number, answered: number, strategy: string, ratio: number|null}|null} round
  * @property {{ready: number}} queue
  * @property {{version: string, kind: string, labels: number, age_seconds: number, train_seconds: number}|null} model
  * @property {{alive: boolean, phase: string, progress: number|null, message: string, error: string|null}} trainer
@@ -71,9 +71,18 @@
  * @property {{n: number, correct: number, accuracy: number, low: number, high: number}|null} [audit]
  * @property {string|null} [judged] names the report of GET /api/judgement
  * @property {string[]} warnings
- * @property {{suggestions: boolean, batch: number, ratio: number}} settings
+ * @property {{suggestions: boolean, batch: number, ratio: number|"auto", overlap?: number, overlap_share?: number}} settings
+ * @property {Balance|null} [balance] what the ratio is now and why, while it is chosen automatically
  * @property {{available: boolean, on: boolean}} autopilot
  * @property {number} journal
+ * @property {{name: string, role: "owner"|"reviewer"|"annotator", login: "none"|"token"|"account"}} [me]
+ */
+
+/**
+ * @typedef {Object} Balance
+ * @property {number} ratio
+ * @property {number} alignment how well the nearest labeled texts foretell a label, 0 to 1
+ * @property {number} unexplored how much of the pool is taken to be new still, 0 to 1
  */
 
 export {};

@@ -25,7 +25,7 @@ export function autopilotControl({ session, api, reload }) {
   box.addEventListener("change", send);
   speed.addEventListener("change", () => box.checked && send());
   const label = h("label", { for: "autopilot" }, "Autopilot");
-  const element = h("div", { class: "autopilot" }, h("div", { class: "row" }, box, label, speed), words);
+  const element = h("div", { class: "autopilot owner-only" }, h("div", { class: "row" }, box, label, speed), words);
   const update = (state) => {
     element.hidden = !state.autopilot.available;
     box.checked = state.autopilot.on;

@@ -17,10 +17,20 @@ export function meaning(ratio) {
   return `The ${ratio === 2 ? "less" : "least"} sure of every ${ratio} typical texts.`;
 }
 
+/** Says what the ratio is while it is chosen automatically, and why. @param {import("../types.js").Balance|null} [balance] */
+export function reason(balance) {
+  if (!balance) return "The ratio will be chosen with the next batch.";
+  const share = (value) => `${Math.round(100 * value)}%`;
+  const now = `Ratio ${balance.ratio} for now. ${meaning(balance.ratio)}`;
+  if (balance.unexplored === 1) return `${now} There was no model yet.`;
+  return `${now} Similar texts share their class as far as ${share(balance.alignment)}, and ${share(balance.unexplored)} of the variety is taken to be new still.`;
+}
+
 /** @param {import("../session.js").Session} session */
 export function dial(session) {
   const last = String(RATIOS.length - 1);
   const input = h("input", { id: "dial", type: "range", min: "0", max: last, step: "1", "aria-describedby": "dial-words" });
+  const auto = h("input", { id: "dial-auto", type: "checkbox", "aria-describedby": "dial-words" });
   const words = h("p", { class: "small", id: "dial-words" });
   let timer = 0;
   const tell = () => {
@@ -28,24 +38,39 @@ export function dial(session) {
     input.setAttribute("aria-valuetext", `ratio ${ratio}`);
     write(words, `Ratio ${ratio}. ${meaning(ratio)}`);
   };
-  input.addEventListener("input", () => {
+  const change = async (ratio) => {
+    timer = 0;
+    try {
+      await session.change({ ratio });
+    } catch (error) {
+      write(words, error.message);
+    }
+  };
+  const rest = () => {
     tell();
     clearTimeout(timer);
-    timer = setTimeout(async () => {
-      timer = 0;
-      try {
-        await session.change({ ratio: RATIOS[Number(input.value)] });
-      } catch (error) {
-        write(words, error.message);
-      }
-    }, REST);
+    timer = setTimeout(() => change(RATIOS[Number(input.value)]), REST);
+  };
+  input.addEventListener("input", () => {
+    auto.checked = false; // whoever takes the dial decides
+    rest();
+  });
+  auto.addEventListener("change", () => {
+    if (!auto.checked) return rest();
+    clearTimeout(timer);
+    write(words, reason(null));
+    change("auto");
   });
   const ends = h("div", { class: "dial-ends", "aria-hidden": "true" }, h("span", {}, "explore"), h("span", {}, "exploit"));
-  const element = h("div", { class: "dial" }, h("h3", {}, h("label", { for: "dial" }, "Explore or exploit")), input, ends, words);
+  const itself = h("label", { class: "small" }, auto, " let it adapt to what the labels show (auto)");
+  const element = h("div", { class: "dial owner-only" }, h("h3", {}, h("label", { for: "dial" }, "Explore or exploit")), input, ends, itself, words);
   const update = (state) => {
     if (timer || document.activeElement === input) return; // not under someone's hand
-    input.value = String(positionOf(state.settings.ratio));
+    const { ratio } = state.settings;
+    auto.checked = ratio === "auto";
+    if (ratio !== "auto" || state.balance) input.value = String(positionOf(ratio === "auto" ? state.balance.ratio : ratio));
     tell();
+    if (ratio === "auto") write(words, reason(state.balance));
   };
   return { element, update };
 }

@@ -12,7 +12,7 @@ export function guidelines({ session, api, reload }) {
   const read = (body) => {
     shown = session.state.guidelines;
     const empty = h("p", { class: "empty" }, "No guidelines yet. What belongs to each class, and what to do in doubt, stands here beside the text.");
-    const edit = h("button", { class: "button", type: "button", on: { click: () => write(body) } }, shown.trim() ? "Edit" : "Write them");
+    const edit = h("button", { class: "button owner-only", type: "button", on: { click: () => write(body) } }, shown.trim() ? "Edit" : "Write them");
     body.replaceChildren(h("div", { class: "prose" }, ...(shown.trim() ? sanitised(session.state.guidelines_html) : [empty])), edit);
   };
   const write = (body) => {

@@ -21,6 +21,7 @@ const ROWS = [
   ["r", "review: every label, likely mistakes, corrections"],
   ["/", "search the texts"],
   ["g", "guidelines"],
+  ["t", "team: people, agreement, disagreements"],
   ["Esc", "close the panel"],
 ];
 

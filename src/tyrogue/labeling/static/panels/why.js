@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { colourOf, resolve } from "../colours.js";
 import { age, count, isUncertain, modelName, percent, plural, snippet } from "../format.js";
 
-const TOLD = ["step", "cluster", "cluster_size", "score", "rank_before", "drawn", "near"];
+const TOLD = ["step", "cluster", "cluster_size", "score", "rank_before", "drawn", "near", "alignment", "unexplored"];
 
 /** @param {{session: import("../session.js").Session, api: any}} context @returns {import("./panels.js").Panel} */
 export function why({ session, api }) {
