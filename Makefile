@@ -5,7 +5,7 @@ PIP_FLAGS ?=
 PYTEST_FLAGS ?= -n 2 --dist loadfile
 BIN := .venv/bin
 
-.PHONY: setup demo test check format docs clean
+.PHONY: setup demo test check format docs screenshots clean
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml constraints.txt
@@ -29,6 +29,10 @@ test: check
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Needs Chromium; a few minutes, most of them for the map.
+screenshots: setup
+	PYTHONPATH=src $(BIN)/python benchmarks/screenshots.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist

@@ -39,6 +39,12 @@ def make_texts(n: int) -> list[str]:
     return [f"{texts[i % len(texts)]}{'' if i < len(texts) else f' ({i})'}" for i in range(n)]
 
 
+GUIDELINES = (
+    "# What counts\n\n**World** is politics between states.\n\n- a match is *Sports*\n\n[the notes](https://example.org)",
+    """<h3>What counts</h3><p><strong>World</strong> is politics between states.</p>
+<ul><li>a match is <em>Sports</em></li></ul>
+<p><a href="https://example.org" target="_blank" rel="noopener noreferrer">the notes</a></p>""",
+)
 AUDIT = {"n": 34, "correct": 28, "accuracy": 28 / 34, "low": 0.665, "high": 0.917}
 
 
@@ -60,14 +66,10 @@ class Project:
         self.order = list(range(len(self.texts)))
         self.journal: list[Json] = []
         self.answers: dict[str, tuple[int, Json]] = {}
-        self.guidelines = (
-            "# What counts\n\n**World** is politics between states.\n\n"
-            "- a match is *Sports*\n- <b>html</b> stays text\n\n"
-            "See [the notes](https://example.org) or [bad](javascript:alert(1))."
-        )
+        self.guidelines, self.guidelines_html = GUIDELINES
         self.settings: Json = {"suggestions": True, "batch": 50, "ratio": 3}
         self.fake: Json = {"latency": 0.0, "fail": "none", "preparing": options.preparing, "trainer_error": None}
-        self.autopilot = {"available": options.autopilot, "on": False}
+        self.autopilot = {"available": options.autopilot or options.demo, "on": False}
         self.seen_tokens: list[str] = []
         self.started = time.monotonic()
         self.lock = RLock()
@@ -235,10 +237,11 @@ class Project:
         model = self.model()
         preparing = self.fake["preparing"]
         return {
-            "project": "reviews", "project_id": "p-1", "total": 100_000, "labeled": labeled,
+            "project": "demo" if self.options.demo else "reviews", "project_id": "p-1",
+            "total": 100_000, "labeled": labeled,
             "skipped": self.count("skip"),
             "flagged": self.count("flag"), "today": labeled, "classes": self.class_list(), "pair": self.options.pairs,
-            "guidelines": self.guidelines,
+            "guidelines": self.guidelines, "guidelines_html": self.guidelines_html,
             "audit": AUDIT if decided > 2 else None,
             "judged": f"m1/{decided}" if decided > 2 else None,
             "round": {"number": decided // 50, "size": 50, "answered": decided % 50, "strategy": "tyrogue", "ratio": 3},

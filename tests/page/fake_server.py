@@ -7,6 +7,7 @@ answers with what was recorded, so that a test compares the page's claims with a
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import re
 import sys
@@ -116,8 +117,9 @@ class Api:
         return 200, self.project.settings
 
     def guidelines(self, body: Json, query: dict[str, str]) -> Answer:
-        self.project.guidelines = body["text"]
-        return 200, {"guidelines": body["text"]}
+        told = {"guidelines": body["text"], "guidelines_html": f"<p>{html.escape(body['text'])}</p>"}
+        self.project.guidelines, self.project.guidelines_html = told.values()
+        return 200, told
 
     def autopilot(self, body: Json, query: dict[str, str]) -> Answer:
         self.project.autopilot["on"] = body["on"]
@@ -226,7 +228,7 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for flag in ["--pairs", "--preparing", "--autopilot", "--no-model", "--copies"]:
+    for flag in ["--pairs", "--preparing", "--autopilot", "--demo", "--no-model", "--copies"]:
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--classes", type=int, default=4)
     parser.add_argument("--texts", type=int, default=64)

@@ -6,19 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from looks import PHONE, WIDE, axe, box
 
 Desks = Callable[..., Any]  # conftest.Desk
 
-WIDE = {"width": 1280, "height": 800}
-PHONE = {"width": 360, "height": 740}
 ZOOMED = {"width": 640, "height": 400}  # 1280 x 800 at 200 %
 PANELS = ["w", "m", "c", "l", "y", "r", "/", "g", "?"]
-
-
-def box(one: Any, selector: str) -> dict[str, float]:
-    found = one.page.locator(selector).bounding_box()
-    assert found is not None, f"{selector} is not to be seen"
-    return dict(found)
 
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE, ZOOMED], ids=["wide", "phone", "zoomed"])
@@ -120,13 +113,6 @@ def test_a_screen_reader_hears_the_decision_and_the_next_text(desk: Desks) -> No
     assert one.page.locator("#announce").text_content() == f"Sports. Next: {one.text()}"
     one.press("Backspace")
     assert one.page.locator("#announce").text_content() == "Taken back."
-
-
-def axe(one: Any) -> list[str]:
-    checker = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    one.page.wait_for_timeout(350)  # colours in transition are measured wrongly
-    found = checker.run(one.page).response["violations"]
-    return [f"{v['impact']}: {v['id']}: {v['nodes'][0]['html'][:160]}" for v in found]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -26,6 +26,7 @@ from tyrogue.labeling.judging import judging, reviewing
 from tyrogue.labeling.login import login_routes, own_routes
 from tyrogue.labeling.openapi import describe
 from tyrogue.labeling.out import MEDIA_TYPES, export
+from tyrogue.labeling.prose import to_html
 from tyrogue.labeling.security import problem, protect
 from tyrogue.labeling.team import review_routes, team_routes
 
@@ -204,9 +205,9 @@ def _around(engine: Engine) -> APIRouter:
 
     @routes.put("/guidelines")
     def guidelines(body: schemas.Guidelines) -> Json:
-        """Sets the labeling guidelines (Markdown)."""
+        """Sets the labeling guidelines (Markdown); gives them as the page shows them, too."""
         engine.store.set("guidelines", body.text)
-        return {"guidelines": body.text}
+        return {"guidelines": body.text, "guidelines_html": to_html(body.text)}
 
     @routes.post("/autopilot")
     def autopilot(body: schemas.Autopilot) -> Json:

@@ -77,6 +77,7 @@ STATE: Json = {
     "classes": [CLASS],
     "pair": False,
     "guidelines": "",
+    "guidelines_html": "",
     "round": {"number": 3, "size": 50, "answered": 13, "strategy": "tyrogue", "ratio": 3},
     "queue": {"ready": 48},
     "model": ITEM["model"],
@@ -302,7 +303,10 @@ EXAMPLES: dict[str, Json] = {
     "PATCH /api/settings": {"body": {"ratio": 5, "overlap": 2, "overlap_share": 0.2}, "answer": SETTINGS},
     "PUT /api/guidelines": {
         "body": {"text": "**negative** also when only the delivery was late"},
-        "answer": {"guidelines": "**negative** also when only the delivery was late"},
+        "answer": {
+            "guidelines": "**negative** also when only the delivery was late",
+            "guidelines_html": "<p><strong>negative</strong> also when only the delivery was late</p>\n",
+        },
     },
     "POST /api/autopilot": {
         "body": {"on": True, "seconds": 0.3},

@@ -11,6 +11,7 @@ from typing import Any
 
 from tyrogue.corpus.project import Project
 from tyrogue.labeling.plan import LIVE, Plan
+from tyrogue.labeling.prose import to_html
 from tyrogue.labeling.report import JUDGEMENT
 from tyrogue.store import Class, Counts, Model, Round, Store
 
@@ -56,7 +57,8 @@ class State:
             "today": counts.today,
             "classes": [_class(c) for c in classes],
             "pair": self.pair,
-            "guidelines": told.get("guidelines", ""),
+            "guidelines": (guidelines := told.get("guidelines", "")),
+            "guidelines_html": to_html(guidelines),
             "round": _round(self.store.current_round()),
             "queue": {"ready": self.store.ready()},
             "model": None if model is None else of_model(model),

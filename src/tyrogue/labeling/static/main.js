@@ -27,6 +27,7 @@ import { Screen } from "./screens.js";
 import { Session } from "./session.js";
 import { Poll } from "./state.js";
 import { Status } from "./status.js";
+import { Tour } from "./tour.js";
 
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
@@ -75,10 +76,12 @@ class Page {
     this.card = new Card(api);
     this.buttons = new ClassButtons(reader, label);
     this.poll = new Poll(api, session);
-    const context = { session, api, reader, reload: () => this.poll.now() };
+    const reload = () => this.poll.now();
+    const context = { session, api, reader, reload, tour: () => this.tour.start() };
     this.panels = new Panels(
       [why, map, classesPanel, learning, history, review, search, guidelines, team, help].map((panel) => panel(context)),
     );
+    this.tour = new Tour({ session, panels: this.panels, api, reload, storage: storage() }); // before the commands: Esc ends it first
     this.status = new Status(session, (name) => this.panels.open(name));
     this.commands = new Commands({ session, panels: this.panels, buttons: this.buttons, card: this.card, reader, label });
     this.copies = new CopiesLine(session, api, () => this.commands.run("copies"));
@@ -86,6 +89,7 @@ class Page {
     this.listen();
     this.onState();
     this.onCard({ fresh: true });
+    this.tour.offer();
     session.refill();
   }
 

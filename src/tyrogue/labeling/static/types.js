@@ -60,7 +60,8 @@
  * @property {number} today
  * @property {LabelClass[]} classes
  * @property {boolean} pair
- * @property {string} guidelines
+ * @property {string} guidelines Markdown
+ * @property {string} guidelines_html the same, rendered and sanitised by the server
  * @property {{number: number, size: number, answered: number, strategy: string, ratio: number|null}|null} round
  * @property {{ready: number}} queue
  * @property {{version: string, kind: string, labels: number, age_seconds: number, train_seconds: number}|null} model

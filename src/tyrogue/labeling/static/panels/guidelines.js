@@ -1,7 +1,7 @@
 /** The project's guidelines, beside the text they are about, and written there too. */
 
 import { h } from "../dom.js";
-import { render } from "../markdown.js";
+import { sanitised } from "../markup.js";
 
 /**
  * @param {{session: import("../session.js").Session, api: any, reload: () => Promise<void>}} context
@@ -13,7 +13,7 @@ export function guidelines({ session, api, reload }) {
     shown = session.state.guidelines;
     const empty = h("p", { class: "empty" }, "No guidelines yet. What belongs to each class, and what to do in doubt, stands here beside the text.");
     const edit = h("button", { class: "button owner-only", type: "button", on: { click: () => write(body) } }, shown.trim() ? "Edit" : "Write them");
-    body.replaceChildren(h("div", { class: "prose" }, ...(shown.trim() ? render(shown) : [empty])), edit);
+    body.replaceChildren(h("div", { class: "prose" }, ...(shown.trim() ? sanitised(session.state.guidelines_html) : [empty])), edit);
   };
   const write = (body) => {
     const field = h("textarea", { id: "guide", value: session.state.guidelines, dir: "auto", maxLength: 100_000 });

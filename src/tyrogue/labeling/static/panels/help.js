@@ -25,8 +25,8 @@ const ROWS = [
   ["Esc", "close the panel"],
 ];
 
-/** @returns {import("./panels.js").Panel} */
-export function help() {
+/** @param {{session: import("../session.js").Session, tour: () => void}} context @returns {import("./panels.js").Panel} */
+export function help({ session, tour }) {
   return {
     name: "help",
     tab: "Help",
@@ -35,6 +35,9 @@ export function help() {
     open(body) {
       const rows = ROWS.map(([key, meaning]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, meaning)));
       const more = "Labels are saved as you give them; a lost connection or a closed page loses none. Training runs beside you: you never wait for it.";
+      // The tour lets the gold labels answer: only where there are any.
+      const start = h("button", { class: "button", type: "button", on: { click: tour } }, "Take the tour, 60 s");
+      if (session.state.autopilot.available) body.append(start);
       body.append(h("dl", { class: "keys" }, ...rows), h("p", { class: "small" }, more));
     },
   };

@@ -50,8 +50,11 @@ export class Panels {
     this.aside.dataset.panel = name;
     byId("desk").classList.add("with-panel");
     this.title.textContent = panel.title;
-    this.body.replaceChildren();
-    panel.open(this.body);
+    // A body of its own: an answer that comes late to another panel must not write into this one.
+    const body = h("div", { id: "panel-body", class: "panel-body" });
+    this.body.replaceWith(body);
+    this.body = body;
+    panel.open(body);
     this.tabs.get(name).setAttribute("aria-expanded", "true");
     const focus = panel.focus?.(this.body) ?? this.title;
     focus.focus({ preventScroll: true });

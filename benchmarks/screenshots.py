@@ -1,0 +1,225 @@
+"""Takes every picture of docs/images from the running app: `make screenshots`, or `python benchmarks/screenshots.py`.
+
+It starts `tyrogue demo` in a temporary folder, lets the autopilot label some 120 texts for a linear model, waits for
+the map, and opens each screen in headless Chromium. Three texts in ten are random checks there, so that an accuracy can
+be told. The team is that of the tests: three people who do not always agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "page"))
+from real_team import OWNERS_TOKEN, serving  # noqa: E402
+
+IMAGES = ROOT / "docs" / "images"
+LARGEST = 150_000  # bytes of a picture
+DESK = (1280, 800)
+PHONE = (390, 780)
+GUIDELINES = """# What belongs where
+
+**The library a text documents decides**, not the words in it.
+
+- how to test a hypothesis is *Statistics*, how to fit a classifier *Machine learning*
+- in doubt, think of who would look it up
+
+| seen | then |
+|---|---|
+| only a signature | skip (`Space`) |
+| two libraries at once | flag (`f`) and write a note (`n`) |
+
+More in [the NumPy docstring guide](https://numpydoc.readthedocs.io/).
+"""
+
+
+class Shot(NamedTuple):
+    """One picture: a key that opens the screen, and what has to be there before it is taken."""
+
+    name: str
+    key: str = ""
+    ready: str = "#reading .text"
+    prepare: Callable[[Page], object] = lambda page: None
+    theme: str = "light"
+    size: tuple[int, int] = DESK
+
+
+def scrolled(selector: str) -> Callable[[Page], object]:
+    """Brings a part of the panel to its top."""
+    move = (
+        "(part) => { const panel = part.closest('.panel'); panel.scrollTop += part.getBoundingClientRect().top - 60; }"
+    )
+    return lambda page: page.locator(selector).evaluate(move)
+
+
+def chosen(page: Page) -> None:
+    page.locator(".review .entry >> nth=1").click()
+    page.wait_for_selector(".review-details")
+
+
+def found(page: Page) -> None:
+    page.keyboard.type("array")
+    page.wait_for_selector(".results .entry")
+
+
+def toured(page: Page) -> None:
+    page.locator("#panel >> text=Take the tour").click()
+    for step in ("Why this one?", "Watch it learn", "The dial"):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(f"#tour >> text={step}")
+
+
+MAP = ".map-box canvas"
+SHOTS = [
+    Shot("labeling"),
+    Shot("labeling-dark", theme="dark"),
+    Shot("labeling-phone", size=PHONE),
+    Shot("why", "w", ".why-texts"),
+    Shot("map", "m", MAP),
+    Shot("map-dark", "m", MAP, theme="dark"),
+    Shot("dial", "l", ".dial", scrolled(".bars")),
+    Shot("learning", "l", ".curve svg"),
+    Shot("accuracy", "l", ".judgement .stopping", scrolled(".judgement")),
+    Shot("review", "r", ".review .entry", chosen),
+    Shot("history", "y", ".history .entry"),
+    Shot("classes", "c", ".class-list li"),
+    Shot("search", "/", "#search", found),
+    Shot("guidelines", "g", ".prose table"),
+    Shot("help", "?", ".keys"),
+    Shot("tour", "?", ".keys", toured),
+]
+
+
+TEAM = Shot("team", "t", ".people li")
+
+
+class Demo:
+    """The calls that bring the demo to where pictures are taken."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"X-Tyrogue": "1", "Content-Type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, data, headers, method=method)) as answer:
+            return json.load(answer)
+
+    def prepare(self, labels: int) -> None:
+        """Labels, then waits for the models, the report and the map that follow from it."""
+        self.call("PATCH", "/api/settings", {"audit": 0.3})  # so that there are enough checks to tell an accuracy
+        self.call("PUT", "/api/guidelines", {"text": GUIDELINES})
+        self.call("POST", "/api/autopilot", {"on": True, "seconds": 0.25})
+        until("labels", lambda: self.call("GET", "/api/state")["labeled"] >= labels)
+        self.call("POST", "/api/autopilot", {"on": False})
+        until("a model", lambda: self.call("GET", "/api/state")["model"])
+        until("the map", self.has_map)
+        until("a rest", lambda: self.call("GET", "/api/state")["trainer"]["phase"] == "waiting")
+
+    def has_map(self) -> bool:
+        told = self.call("GET", "/api/map")
+        self.call("GET", "/api/map/opinions")
+        return bool(told["status"] == "ready" and told["method"] == "tsne")
+
+
+def until(what: str, holds: Callable[[], object], seconds: float = 400) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise SystemExit(f"Waited {seconds:.0f} s for {what} in vain.")
+        time.sleep(0.5)
+
+
+@contextlib.contextmanager
+def demo(folder: Path) -> Iterator[Demo]:
+    """A demo project on a server of its own."""
+    command = ["demo", "--project", str(folder / "demo.tyrogue"), "--model", "linear", "--port", "0", "--no-browser"]
+    with subprocess.Popen([sys.executable, "-m", "tyrogue", *command], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            lines = iter(server.stdout.readline, "") if server.stdout else iter(())
+            yield Demo(next(line.strip() for line in lines if line.startswith("http")))
+        finally:
+            server.terminate()
+
+
+def take(browser: Browser, url: str, shot: Shot) -> bytes:
+    """Gives a picture of a screen as PNG with a palette."""
+    size: Any = dict(zip(("width", "height"), shot.size))
+    theme: Any = shot.theme
+    context = browser.new_context(viewport=size, color_scheme=theme, reduced_motion="reduce")
+    context.add_init_script("localStorage.setItem('tyrogue:tour', 'seen')")
+    page = context.new_page()
+    page.goto(url)
+    page.wait_for_selector("#reading .text")
+    if shot.key:
+        page.keyboard.press(shot.key)
+    page.wait_for_selector(shot.ready)
+    page.wait_for_timeout(1_500)  # what the panel asks for comes, and what is drawn is drawn
+    shot.prepare(page)
+    page.wait_for_timeout(800)
+    picture = page.screenshot()
+    context.close()
+    return small(picture)
+
+
+def keep(folder: Path, name: str, picture: bytes) -> None:
+    (folder / f"{name}.png").write_bytes(picture)
+    print(f"{name}.png {len(picture):,} bytes", flush=True)
+
+
+def small(picture: bytes) -> bytes:
+    """Gives the picture with a palette of 256 colours, or fewer until it is small enough."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    for colours in (256, 128, 64, 32):
+        out = io.BytesIO()
+        image.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        if out.tell() < LARGEST:
+            return out.getvalue()
+    raise SystemExit(f"A picture takes {out.tell():,} bytes even with 32 colours; at most {LARGEST:,} are kept.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--labels", type=int, default=120)
+    parser.add_argument("--out", type=Path, default=IMAGES)
+    parser.add_argument(
+        "--only", nargs="*", choices=[shot.name for shot in (*SHOTS, TEAM)], help="these pictures alone"
+    )
+    parser.add_argument("--url", help="of a demo that runs already and is far enough; none is started then")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    options = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        url = options.url
+        if url is None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tyrogue-pictures-")))
+            running = stack.enter_context(demo(folder))
+            running.prepare(options.labels)
+            url = running.url
+        playwright = stack.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox", "--disable-gpu"])
+        for shot in SHOTS:
+            if options.only and shot.name not in options.only:
+                continue
+            keep(options.out, shot.name, take(browser, url, shot))
+        if not options.only or TEAM.name in options.only:
+            team = stack.enter_context(serving(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
+            keep(options.out, TEAM.name, take(browser, f"{team.url}/?token={OWNERS_TOKEN}", TEAM))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
