@@ -191,14 +191,15 @@ def main() -> None:
         return
     if args.forward and not args.data:
         parser.error("--forward needs texts: give --data")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for cell in grid(args):
         rows.append(row := apart(cell, args.limit))
         what = row.get("skipped") or f"{row['seconds_median']:9.3f} s  {row['peak_mb']:8.0f} MB"
         print(
             f"{cell.pool:8} {cell.strategy:17} {cell.library:16} {'forward ' if cell.forward else ''}{what}", flush=True
         )
-    print("written to", write(args.name, {"labeled": LABELED, "cells": rows}))
+        written = write(args.name, {"labeled": LABELED, "cells": rows})  # what was measured stays when it is stopped
+    print("written to", written)
 
 
 if __name__ == "__main__":
