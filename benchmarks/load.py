@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 from machine import write
+from quota import Quota
 
 from tyrogue.client import Client
 from tyrogue.errors import TyrogueError
@@ -90,18 +91,6 @@ class Server:
         self.process.terminate()
         self.process.wait(30)
         self.log.close()
-
-
-class Quota:
-    """How many labels are left to give, over all annotators."""
-
-    def __init__(self, n: int) -> None:
-        self.n, self.lock = n, threading.Lock()
-
-    def take(self) -> bool:
-        with self.lock:
-            self.n -= 1
-            return self.n >= 0
 
 
 class Annotator(threading.Thread):

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from machine import write
+from quota import Quota
 from sklearn.metrics import f1_score
 from synchronous import small_text_session
 
@@ -152,18 +153,6 @@ class Annotator(threading.Thread):
         except urllib.error.URLError:
             self.errors += 1
         self.waits.append(time.perf_counter() - started)
-
-
-class Quota:
-    """How many labels are left to give, over all annotators."""
-
-    def __init__(self, n: int) -> None:
-        self.n, self.lock = n, threading.Lock()
-
-    def take(self) -> bool:
-        with self.lock:
-            self.n -= 1
-            return self.n >= 0
 
 
 def over_http(data: Data, *, annotators: int, labels: int, mode: str, seconds: float, batch: int, model: str) -> Json:

@@ -131,6 +131,24 @@ def test_serving_to_others_without_a_login_is_refused(desk: Desk) -> None:
     assert token_for("127.0.0.1", None, team=True) is not None
 
 
+def test_where_others_can_reach_it_the_door_stays_shut_when_the_last_one_leaves(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tyrogue.labeling.access.REMEMBERED_SECONDS", -1.0)  # the store is asked each time
+    store = desk.engine.store
+    store.annotator("Ada")
+    store.issue("Ada", "invitation", seconds=60)
+    for options in ({"host": "0.0.0.0"}, {"names": ["label.example"]}):
+        app = create_app(desk.engine, **options)
+        with TestClient(app, base_url="http://127.0.0.1") as outside:
+            assert outside.get("/api/state").status_code == 401
+            store.remove_annotator("Ada")
+            assert not store.has_team()
+            assert outside.get("/api/state").status_code == 401
+            store.welcome_back("Ada")
+            store.issue("Ada", "invitation", seconds=60)
+
+
 def test_an_invitation_lets_in_once_and_the_password_ever_after(desk: Desk, team: dict[str, TestClient]) -> None:
     invited = desk.client.post("/api/team/invitations", json={"name": "Ada", "role": "annotator"}).json()
     secret = invited["path"].removeprefix("/#invite=")

@@ -6,29 +6,20 @@ import csv
 import io
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
-import uvicorn
 from desk import Desk
 
+from running import running
 from tyrogue.client import Client, Refused
 from tyrogue.errors import TyrogueError, UsageError
 
 
 @pytest.fixture
 def served(desk: Desk) -> Iterator[str]:
-    server = uvicorn.Server(
-        uvicorn.Config(desk.client.app, port=0, log_level="warning", access_log=False, lifespan="off")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with running(desk.client.app) as url:
+        yield url.rstrip("/")
 
 
 def test_a_session_by_program(desk: Desk, served: str) -> None:

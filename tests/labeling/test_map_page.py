@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import uvicorn
 from small import LAYOUT, Session, session, wait_for, without_delay
 
+from running import running
 from tyrogue.labeling.app import create_app
 from tyrogue.labeling.mapping import Mapper
 from tyrogue.labeling.others import Others
@@ -41,16 +39,8 @@ def s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
 
 @pytest.fixture
 def url(s: Session) -> Iterator[str]:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(s.engine), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_for(lambda: server.started, "the server")
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
+    with running(create_app(s.engine)) as address:
+        yield address
 
 
 def until(page: Page, expression: str, argument: Any = None) -> None:

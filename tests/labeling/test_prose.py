@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 from desk import make_desk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small import wait_for
 
+from running import running
 from tyrogue.labeling.app import create_app
 from tyrogue.labeling.prose import to_html
 
@@ -145,16 +142,8 @@ def url(tmp_path: Path) -> Iterator[str]:
     told = desk.client.put("/api/guidelines", json={"text": "# Rules\n\n" + "\n\n".join(HOSTILE)}).json()
     assert told["guidelines"].startswith("# Rules")
     assert desk.client.get("/api/state").json()["guidelines_html"] == told["guidelines_html"]
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(desk.engine), port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_for(lambda: server.started, "the server")
-    yield f"http://127.0.0.1:{port}/"
-    server.should_exit = True
-    thread.join()
+    with running(create_app(desk.engine)) as address:
+        yield address
     desk.store.close()
 
 

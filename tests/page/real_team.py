@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 from fake_project import make_texts
 
+from running import running
 from tyrogue.corpus.importing import import_source
 from tyrogue.corpus.project import Project
 from tyrogue.labeling.app import create_app
@@ -69,13 +67,5 @@ def serving(folder: Path) -> Iterator[Team]:
         vote(store, random.Random(3))
         store.set("exhausted", False)
         app = create_app(Engine(project, store), token=OWNERS_TOKEN)
-        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        try:
-            yield Team(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", store)
-        finally:
-            server.should_exit = True
-            thread.join(10)
+        with running(app) as url:
+            yield Team(url.rstrip("/"), store)

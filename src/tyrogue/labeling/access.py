@@ -151,6 +151,11 @@ class Door:
             self._team = now, self.store.has_team()
         return self._team[1]
 
+    def keep_locked(self) -> bool:
+        """Whether one has to log in; where it is so now it stays so, though the last invitation or account ends."""
+        self._required = self.locked
+        return self._required
+
     def forget(self) -> None:
         """Asks the store again from now on: somebody came, went or was given another role."""
         with self._lock:

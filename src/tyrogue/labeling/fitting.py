@@ -254,7 +254,7 @@ class Fitter:
             journal_position=lesson.journal_position,
             class_ids=lesson.class_ids,
             metrics={"steps": report.steps, "promoted": lesson.promoted}
-            | quality.audit(self.store, model, lesson, self.inputs),
+            | quality.audit(self.store, model, lesson, self.inputs, population=len(self.project.corpus)),
         )
         self._thread.submit(self._measure, model, lesson, version)
         self._forget_old_models()

@@ -33,13 +33,17 @@ def test_corpus(project: Project) -> SqliteCorpus | None:
     return Project.open(place).corpus if is_project(place) else None
 
 
-def audit(store: Store, model: Classifier, lesson: Lesson, inputs_of: InputsOf) -> dict[str, Any]:
-    """Gives the accuracy on the labeled part of the reference sample; nothing when the model was trained on it."""
+def audit(store: Store, model: Classifier, lesson: Lesson, inputs_of: InputsOf, *, population: int) -> dict[str, Any]:
+    """Gives the accuracy on the labeled part of the reference sample; nothing when the model was trained on it.
+
+    Args:
+        population: texts of the pool, of which the sample is a part.
+    """
     rows, ids = store.labels(kinds=("reference",))
     if not len(rows) or lesson.promoted:
         return {}
     predicted = np.array(lesson.class_ids)[model.infer(inputs_of(rows)).logits.argmax(1)]
-    told = estimates.share(int((predicted == ids).sum()), len(rows))
+    told = estimates.share(int((predicted == ids).sum()), len(rows), population)
     return {} if told is None else {"audit": _audited(told)}
 
 

@@ -80,7 +80,7 @@ def protect(app: FastAPI, door: Door, *, host: str, names: Collection[str] = ())
     Raises:
         UsageError: others can reach the address, and nobody would have to log in.
     """
-    if not (is_loopback(host) and not names) and not door.locked:
+    if (not is_loopback(host) or names) and not door.keep_locked():
         raise UsageError(
             f"On {host} anybody who can reach this machine could read and label. Give a token (--token, at least 12 "
             "characters), invite somebody (tyrogue invite), or serve on 127.0.0.1."
