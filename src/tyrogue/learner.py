@@ -114,12 +114,16 @@ class Learner:
         report = fresh.fit(
             self.inputs(self.pool.labeled),
             self.pool.labels,
-            seed=int(rng_of(self.seed, self.round, purpose=1).integers(2**31)),
+            seed=self.fit_seed(self.round),
             start=self.model if self.continue_training and self.model.fitted else None,
         )
         self.model = fresh
         self.round += 1
         return report
+
+    def fit_seed(self, round: int) -> int:
+        """Gives the seed of a round's fit: of the order of the texts, and of what is initialised at random."""
+        return int(rng_of(self.seed, round, purpose=1).integers(2**31))
 
     def predicted(self, rows: Rows) -> NDArray[np.bool_]:
         """Gives (n,) whether the strategy had seen a row's probabilities when it asked for its label."""

@@ -130,6 +130,41 @@ def test_a_resumed_run_asks_and_evaluates_nothing_again(toy: Toy) -> None:
     assert toy.fits == [20, 40, 60]
 
 
+@pytest.mark.parametrize("continue_training", [False, True])
+def test_a_judged_model_sees_what_the_other_one_chose(toy: Toy, continue_training: bool) -> None:
+    plain = simulate(toy.task, SMALL, toy.model, toy.embedder, batch=20, budget=100)
+    judged = simulate(
+        toy.task, SMALL, toy.model, toy.embedder, batch=20, budget=100, judged=toy.model, at={40, 100},
+        continue_training=continue_training,
+    )  # fmt: skip
+    assert [r.labeled for r in judged.rounds] == [40, 100]
+    assert [r.batches for r in judged.rounds] == [(20, 20), (20, 20, 20)]
+    assert [row for r in judged.rounds for row in r.rows] == [row for r in plain.rounds for row in r.rows]
+    # The toy model is the same on both sides: trained afresh on the same labels and seed it must be the same model.
+    assert (judged.rounds[-1].model_version == plain.rounds[-1].model_version) is not continue_training
+    assert judged.rounds[0].model_version == plain.rounds[1].model_version
+    assert judged.rounds[0].macro_f1 == plain.rounds[1].macro_f1
+
+
+@pytest.mark.parametrize("strategy", [Entropy(), SMALL, Attentive()], ids=str)
+@pytest.mark.parametrize("continue_training", [False, True])
+def test_a_judged_run_resumes(toy: Toy, strategy: Strategy, continue_training: bool) -> None:
+    def run(done: list[Round]) -> list[Round]:
+        return list(
+            simulate(
+                toy.task, strategy, toy.model, toy.embedder, batch=20, budget=90, judged=toy.model, at={40, 60, 80},
+                continue_training=continue_training, done=done,
+            ).rounds
+        )  # fmt: skip
+
+    whole = run([])
+    assert [r.labeled for r in whole] == [40, 60, 80, 90]
+    for kept in (1, 2, 3):
+        again = run([Round.parse(json.loads(json.dumps(r.line()))) for r in whole[:kept]])
+        assert [r.rows for r in again] == [r.rows for r in whole]
+        assert [r.model_version for r in again] == [r.model_version for r in whole]
+
+
 def test_time_is_split_without_remainder(toy: Toy) -> None:
     for r in simulate(toy.task, SMALL, toy.model, toy.embedder, batch=20, budget=60).rounds:
         parts = r.draw_seconds + r.embed_seconds + r.infer_seconds + r.select_seconds

@@ -11,6 +11,7 @@ from tyrogue.backbone.hardware import (
     describe_device,
     dtype_of,
     free_threads,
+    release_memory,
     use_free_threads,
 )
 from tyrogue.backbone.network import Backbone, load_backbone
@@ -31,6 +32,7 @@ __all__ = [
     "load_backbone",
     "locate",
     "pad",
+    "release_memory",
     "token_lengths",
     "tokenize",
     "use_free_threads",

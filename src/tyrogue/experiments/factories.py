@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from typing import Any
 
 from tyrogue import models
@@ -29,20 +30,33 @@ def check_model(entry: ModelEntry) -> None:
     """Raises UnknownName when there is no such model or recipe."""
     if entry.name not in models.MODELS:
         raise UnknownName("model", entry.name, models.MODELS)
+    if entry.acquired_by is not None and entry.acquired_by not in models.MODELS:
+        raise UnknownName("model", entry.acquired_by, models.MODELS)
     if entry.recipe is not None and entry.recipe not in models.RECIPES:
         raise UnknownName("recipe", entry.recipe, models.RECIPES)
+    _options(entry)
 
 
 def make_model(entry: ModelEntry, task: Task, embedder: Embedder) -> Classifier:
     """Gives a fresh model for a task."""
+    return models.create(entry.name, n_classes=task.n_classes, embedder=embedder, **_options(entry))
+
+
+def _options(entry: ModelEntry) -> dict[str, Any]:
+    """Gives what an entry sets of its model; a transformer's settings may be those of its recipe."""
     named: dict[str, Any] = {"checkpoint": entry.checkpoint, "recipe": entry.recipe}
-    given = {name: value for name, value in named.items() if value is not None}
-    options: dict[str, Any] = {**given, **entry.set}
-    return models.create(entry.name, n_classes=task.n_classes, embedder=embedder, **options)
+    options = {name: value for name, value in named.items() if value is not None} | dict(entry.set)
+    if entry.name == "transformer":
+        own = {f.name for f in fields(models.Recipe)} - {"max_length"}
+        if changes := {name: options.pop(name) for name in own & set(options)}:
+            options["recipe"] = replace(models.recipe_of(options.get("recipe", "product")), **changes)
+    return options
 
 
 def continues(entry: ModelEntry) -> bool:
     """Gives whether each round goes on training the last round's model: as the entry says, else as its recipe does."""
     if entry.continue_training is not None:
         return entry.continue_training
-    return entry.name == "transformer" and entry.recipe is not None and models.RECIPES[entry.recipe].continues
+    if entry.name != "transformer":
+        return False
+    return bool(models.recipe_of(_options(entry).get("recipe", "product")).continues)

@@ -51,6 +51,9 @@ class ModelEntry:
     recipe: str | None = None
     continue_training: bool | None = None
     """Go on training the last round's model; by default as the recipe says."""
+    label: str = ""
+    acquired_by: str | None = None
+    """The model that the strategy asks ("linear"), where this one is only trained on what that one chose."""
     set: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -68,6 +71,7 @@ class Cell:
     batch: int
     budget: int
     seed: int
+    at: tuple[int, ...] = ()
 
     def key(self, digest: str) -> str:
         """Gives the run's file name: readable, and a hash of all that decides its outcome.
@@ -75,7 +79,8 @@ class Cell:
         The grid's name and the label do not: two grids share the runs that they have in common.
         """
         decisive = _set_values({k: v for k, v in asdict(self).items() if k != "grid"})
-        decisive["strategy"].pop("label", None)
+        for part in ("strategy", "model"):
+            decisive[part].pop("label", None)
         text = json.dumps([PROTOCOL, digest, decisive], sort_keys=True)
         short = self.strategy.name.rpartition(":")[2] if self.kind == "curve" else self.kind
         hashed = hashlib.sha256(text.encode()).hexdigest()[:10]
@@ -85,7 +90,7 @@ class Cell:
 def _set_values(table: dict[str, Any]) -> dict[str, Any]:
     """Leaves out what is not set, so that an option added later does not change the keys of runs without it."""
     kept = {k: _set_values(v) if isinstance(v, dict) and k != "set" else v for k, v in table.items()}
-    return {k: v for k, v in kept.items() if v is not None and v not in ("", {})}
+    return {k: v for k, v in kept.items() if v is not None and v not in ("", {}, ())}
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,8 @@ class Grid:
     map_seeds: tuple[int, ...] = ()
     batch: int = 50
     budget: int = 1000
+    at: tuple[int, ...] = ()
+    """Numbers of labels at which models are evaluated; after every batch when empty."""
     mode: Mode = "cached"
     start: Start = "cold"
     redundancy: bool = True
@@ -133,12 +140,12 @@ class Grid:
     def _cell(self, kind: str, dataset: DatasetEntry, strategy: StrategyEntry, model: ModelEntry, seed: int) -> Cell:
         mode = strategy.mode or self.mode
         # A linear model's own features are the frozen embeddings: both modes are one, and run once.
-        mode = "cached" if model.name == "linear" else mode
+        mode = "cached" if "linear" in (model.name, model.acquired_by) else mode
         start = strategy.start or self.start
         batch, budget = (self.batch, self.budget) if kind == "curve" else (0, 0)
-        return Cell(
-            self.name, kind, dataset, replace(strategy, mode=None, start=None), model, mode, start, batch, budget, seed
-        )
+        at = self.at if kind == "curve" else ()
+        strategy = replace(strategy, mode=None, start=None)
+        return Cell(self.name, kind, dataset, strategy, model, mode, start, batch, budget, seed, at)
 
 
 T = TypeVar("T")

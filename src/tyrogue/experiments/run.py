@@ -19,7 +19,7 @@ from tyrogue.experiments.data import Examples, Task
 from tyrogue.experiments.embeddings import Precomputed
 from tyrogue.experiments.factories import continues, make_model
 from tyrogue.experiments.files import read_task
-from tyrogue.experiments.grid import Cell, DatasetEntry
+from tyrogue.experiments.grid import Cell, DatasetEntry, ModelEntry
 from tyrogue.experiments.redundancy import describe
 from tyrogue.experiments.results import FORMAT, Writer, writing
 from tyrogue.experiments.simulate import Round, simulate
@@ -111,7 +111,7 @@ def config(job: Job, task: Task) -> dict[str, Any]:
         "strategy": strategy,
         "model": {**asdict(cell.model), "continue_training": continues(cell.model)},
         "encoder": job.encoder,
-        **{name: getattr(cell, name) for name in ("mode", "start", "batch", "budget", "seed")},
+        **{name: getattr(cell, name) for name in ("mode", "start", "batch", "budget", "seed", "at")},
         **_circumstances(),
     }
 
@@ -140,11 +140,15 @@ def _curve(job: Job, task: Task, vectors: Precomputed, file: Writer, on_round: C
         file.append(round.line())
         on_round()
 
+    judged = cell.model.acquired_by is not None
+    asked = ModelEntry(cell.model.acquired_by) if cell.model.acquired_by else cell.model
     simulate(
         task,
         plugins.strategy(cell.strategy.name, cell.strategy.set),
-        lambda: make_model(cell.model, task, vectors),
+        lambda: make_model(asked, task, vectors),
         vectors,
+        judged=(lambda: make_model(cell.model, task, vectors)) if judged else None,
+        at=cell.at,
         batch=cell.batch,
         budget=cell.budget,
         seed=cell.seed,

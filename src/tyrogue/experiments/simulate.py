@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tyrogue.errors import UsageError
 from tyrogue.experiments import scores
@@ -25,6 +26,9 @@ Start = Literal["cold", "random"]
 
 Describe = Callable[[Learner, Rows], dict[str, float]]
 """Measures a batch before it is taught (redundancy); its time is nobody's."""
+
+ONE_BATCH = ("batches", ())
+"""What need not be said of a round."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +62,18 @@ class Round:
     redundancy: dict[str, float] = field(default_factory=dict)
     signals: dict[str, float] = field(default_factory=dict)
     """What the strategy chose the ratio by, where it did so itself."""
+    batches: tuple[int, ...] = ()
+    """Sizes of the batches that `rows` is made of, where there were several between two evaluations."""
 
     def line(self) -> dict[str, Any]:
         """Gives the round as JSON, floats rounded to six digits; what a run does not measure is left out."""
-        measured = {name: value for name, value in asdict(self).items() if value != {}}
+        measured = {name: value for name, value in asdict(self).items() if value != {} and (name, value) != ONE_BATCH}
         return {name: _rounded(value) for name, value in measured.items()}
 
     @staticmethod
     def parse(line: dict[str, Any]) -> Round:
         """Reads a round back from its JSON."""
-        fields = {**line, "rows": tuple(line["rows"])}
+        fields = {**line, "rows": tuple(line["rows"]), "batches": tuple(line.get("batches", ()))}
         if not isinstance(line.get("predicted", ()), str):
             fields["predicted"] = tuple(line.get("predicted", ()))
         return Round(**fields)
@@ -97,6 +103,8 @@ def simulate(
     start: Start = "cold",
     mode: Mode = "cached",
     continue_training: bool = False,
+    judged: Callable[[], Classifier] | None = None,
+    at: Collection[int] = (),
     describe: Describe | None = None,
     done: Sequence[Round] = (),
     on_round: Callable[[Round], None] = lambda _: None,
@@ -110,11 +118,14 @@ def simulate(
     Args:
         task: pool, gold labels and test set.
         strategy: the acquisition function.
-        model: makes a fresh, unfitted model.
+        model: makes a fresh, unfitted model, which the strategy asks.
         embedder: frozen embeddings of all texts of the task, in its numbering.
         start: who chooses the first batch.
         mode: what clusters are made of, see `Learner`.
         continue_training: fit from the last round's model, as the paper does, instead of afresh.
+        judged: makes a fresh model that is trained on the same labels and evaluated in the place of `model`, so
+            that ways of training can be compared on the very same texts.
+        at: numbers of labels at which there is an evaluation, beside the last; every batch has one when empty.
         describe: measures each batch before it is taught.
         done: rounds of an interrupted run; they are taught and fitted again, not asked or evaluated again.
         on_round: called with each new round.
@@ -132,57 +143,128 @@ def simulate(
         n_classes=task.n_classes,
         mode=mode,
         seed=seed,
-        continue_training=continue_training,
+        continue_training=continue_training and judged is None,
     )
-    rounds = [_repeat(learner, task, past) for past in done]
+    judge = _Judge(learner, task, judged, continue_training)
+    rounds = [_repeat(learner, judge, past) for past in done]
+    asked: list[_Asked] = []
     while len(learner.pool.labeled) < budget and learner.pool.size:
         n = min(batch, budget - len(learner.pool.labeled))
-        learner.strategy = Random() if start == "random" and not rounds else strategy
-        rounds.append(_one_round(learner, task, n, describe))
-        on_round(rounds[-1])
+        learner.strategy = Random() if start == "random" and not (rounds or asked) else strategy
+        asked.append(_ask(learner, task, n, describe))
+        labeled = len(learner.pool.labeled)
+        if not at or labeled in at or labeled >= budget or not learner.pool.size:
+            rounds.append(_round(asked, judge))
+            asked.clear()
+            on_round(rounds[-1])
     return Run(tuple(rounds), learner)
 
 
-def _one_round(learner: Learner, task: Task, n: int, describe: Describe | None) -> Round:
-    number, cold = learner.round, not learner.model.fitted
+@dataclass(frozen=True)
+class _Asked:
+    """One batch: what was asked, and where the time went."""
+
+    rows: Rows
+    predicted: NDArray[np.bool_]
+    ratio: float | None
+    acquire: float
+    train: float
+    spent: Spent
+    redundancy: dict[str, float]
+    signals: dict[str, float]
+
+
+class _Judge:
+    """Trains what is evaluated: the learner's own model, or another one on the same labels."""
+
+    def __init__(
+        self, learner: Learner, task: Task, make: Callable[[], Classifier] | None, continue_training: bool
+    ) -> None:
+        self.learner, self.task, self._make, self._continue = learner, task, make, continue_training
+        self._last: Classifier | None = None
+
+    def model(self) -> tuple[Classifier, float | None]:
+        """Gives the model for the labels there are, and the seconds its training took beside the learner's own."""
+        if self._make is None:
+            return self.learner.model, None
+        fresh, start = self._make(), self._last if self._continue else None
+        inputs = self.learner.inputs(self.learner.pool.labeled)
+        # The learner's own fit has opened the next round already; both fits of a round have the same seed.
+        seed = self.learner.fit_seed(self.learner.round - 1)
+        self._last = fresh
+        return fresh, fresh.fit(inputs, self.learner.pool.labels, seed=seed, start=start).seconds
+
+    def repeat(self) -> None:
+        """Does again what a later training goes on from."""
+        if self._continue:
+            self.model()
+
+
+def _ask(learner: Learner, task: Task, n: int, describe: Describe | None) -> _Asked:
+    cold = not learner.model.fitted
     clock = time.perf_counter()
     selection = learner.query(n)
     acquire = time.perf_counter() - clock
     rows = selection.rows[:n]
     redundancy = describe(learner, rows) if describe else {}
-    predicted = np.flatnonzero(learner.predicted(rows))
+    predicted = learner.predicted(rows)
     learner.teach(rows, task.train.labels[rows])
-    report = learner.fit()
-    clock = time.perf_counter()
-    logits = learner.model.infer(task.test_inputs(learner.embedder)).logits
-    evaluate = time.perf_counter() - clock
-    spent = learner.last_view.spent if learner.last_view else Spent()
-    return Round(
-        round=number,
-        labeled=len(learner.pool.labeled),
-        rows=tuple(rows.tolist()),
-        acquire_seconds=acquire,
-        draw_seconds=spent.draw_seconds,
-        embed_seconds=spent.embed_seconds,
-        infer_seconds=spent.infer_seconds,
-        select_seconds=max(0.0, acquire - spent.draw_seconds - spent.embed_seconds - spent.infer_seconds),
-        train_seconds=report.seconds,
-        evaluate_seconds=evaluate,
-        rows_embedded=spent.rows_embedded,
-        rows_inferred=spent.rows_inferred,
-        ratio=ratio_of(learner.strategy, selection, cold),
-        model_version=learner.model.version,
-        predicted="all" if len(predicted) == len(rows) else tuple(predicted.tolist()),
-        redundancy=redundancy,
-        signals={name: float(selection.facts[name][0]) for name in SIGNALS if name in selection.facts},
-        **scores.evaluate(logits, task.test.labels),
+    train = learner.fit().seconds
+    return _Asked(
+        rows,
+        predicted,
+        ratio_of(learner.strategy, selection, cold),
+        acquire,
+        train,
+        learner.last_view.spent if learner.last_view else Spent(),
+        redundancy,
+        {name: float(selection.facts[name][0]) for name in SIGNALS if name in selection.facts},
     )
 
 
-def _repeat(learner: Learner, task: Task, past: Round) -> Round:
+def _round(asked: Sequence[_Asked], judge: _Judge) -> Round:
+    """Evaluates after one batch or several; times are summed, redundancy is averaged."""
+    learner, last = judge.learner, asked[-1]
+    model, trained = judge.model()
+    clock = time.perf_counter()
+    logits = model.infer(judge.task.test_inputs(learner.embedder)).logits
+    evaluate = time.perf_counter() - clock
+    acquire = sum(part.acquire for part in asked)
+    draw, embed, infer = (
+        sum(getattr(part.spent, f"{name}_seconds") for part in asked) for name in ("draw", "embed", "infer")
+    )
+    predicted = np.concatenate([part.predicted for part in asked])
+    return Round(
+        round=learner.round - 1,
+        labeled=len(learner.pool.labeled),
+        rows=tuple(row for part in asked for row in part.rows.tolist()),
+        acquire_seconds=acquire,
+        draw_seconds=draw,
+        embed_seconds=embed,
+        infer_seconds=infer,
+        select_seconds=max(0.0, acquire - draw - embed - infer),
+        train_seconds=sum(part.train for part in asked) + (trained or 0.0),
+        evaluate_seconds=evaluate,
+        rows_embedded=sum(part.spent.rows_embedded for part in asked),
+        rows_inferred=sum(part.spent.rows_inferred for part in asked),
+        ratio=last.ratio,
+        model_version=model.version,
+        predicted="all" if predicted.all() else tuple(np.flatnonzero(predicted).tolist()),
+        redundancy={name: float(np.mean([part.redundancy[name] for part in asked])) for name in last.redundancy},
+        signals=last.signals,
+        batches=tuple(len(part.rows) for part in asked) if len(asked) > 1 else (),
+        **scores.evaluate(logits, judge.task.test.labels),
+    )
+
+
+def _repeat(learner: Learner, judge: _Judge, past: Round) -> Round:
     rows = as_rows(past.rows)
-    seen = rows if past.predicted == "all" else rows[as_rows(past.predicted)]
-    learner.repeat(rows, task.train.labels[rows], seen)
+    predicted = np.zeros(len(rows), bool)
+    predicted[slice(None) if past.predicted == "all" else as_rows(past.predicted)] = True
+    ends = np.cumsum(past.batches or (len(rows),))[:-1]
+    for batch, seen in zip(np.split(rows, ends), np.split(predicted, ends), strict=True):
+        learner.repeat(batch, judge.task.train.labels[batch], batch[seen])
+    judge.repeat()
     return past
 
 

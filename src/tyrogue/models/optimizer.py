@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from tyrogue.models.adapters import adapt
 from tyrogue.models.network import Network
 from tyrogue.models.recipes import Recipe
 
@@ -22,6 +23,8 @@ def freeze(network: Network, recipe: Recipe) -> None:
             module.requires_grad_(True)
     if recipe.freeze_embeddings:
         backbone.transformer.get_input_embeddings().requires_grad_(False)
+    if recipe.lora_rank:
+        adapt(network, recipe.lora_rank)
 
 
 def learning_rates(network: Network, recipe: Recipe) -> list[tuple[nn.Parameter, float]]:

@@ -16,7 +16,7 @@ class Recipe:
     Attributes:
         epochs: passes over the labels.
         min_steps: optimiser steps at least, however few the labels: 50 labels make 12 steps in 3 epochs.
-        max_steps: optimiser steps at most.
+        max_steps: optimiser steps at most; 0 trains the head alone, by `head_first`.
         stop_loss: ends when the mean training loss of a pass is below it; None never does.
         batch: texts in an optimiser step.
         lr: of the transformer's top layer.
@@ -28,6 +28,10 @@ class Recipe:
         clip: largest norm of the gradient.
         dropout: everywhere that the architecture has it; 0 turns it off.
         label_smoothing: of the cross-entropy.
+        class_weights: weighs classes in the loss by one over the square root of their number of labels.
+        contrastive_steps: so many steps of supervised contrastive learning come first (Khosla et al., 2020; the idea of
+            SetFit, without its pairs).
+        lora_rank: trains adapters of this rank instead of the layers' weights (Hu et al., 2022); 0 trains the weights.
         freeze_embeddings: leaves the table of word vectors as it was (half of a small model's weights).
         top_layers: how many layers are trained, counted from the top; None trains all.
         head_first: starts the head from logistic regression on the pre-trained features (Kumar et al., 2022),
@@ -51,6 +55,9 @@ class Recipe:
     clip: float = 1.0
     dropout: float = 0.1
     label_smoothing: float = 0.0
+    class_weights: bool = False
+    contrastive_steps: int = 0
+    lora_rank: int = 0
     freeze_embeddings: bool = False
     top_layers: int | None = None
     head_first: bool = False
@@ -63,6 +70,8 @@ class Recipe:
             raise UsageError(f"epochs, batch, lr and max_length of {self} must be positive.")
         if not (0 <= self.dropout < 1 and 0 <= self.warmup <= 1 and 0 <= self.label_smoothing < 1):
             raise UsageError(f"dropout, warmup and label_smoothing of {self} must be shares.")
+        if self.contrastive_steps < 0 or self.lora_rank < 0:
+            raise UsageError(f"contrastive_steps and lora_rank of {self} cannot be negative.")
 
     def steps(self, labels: int) -> int:
         """Gives the number of optimiser steps for that many labels."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tyrogue.backbone import Tokens, autocast, pad
 from tyrogue.errors import FitStopped, NonFinite
+from tyrogue.models.adapters import merge
+from tyrogue.models.contrastive import contrastive_loss
 from tyrogue.models.network import Network
 from tyrogue.models.optimizer import adamw, freeze, warmup_then_decay
 from tyrogue.models.recipes import Recipe
@@ -74,6 +76,7 @@ class Training:
         self.total = recipe.steps(len(labels))
         self.per_pass = math.ceil(len(labels) / recipe.batch)
         self._targets = torch.from_numpy(labels).to(network.device)
+        self._weights = class_weights(self._targets, network.head.out_features) if recipe.class_weights else None
         self._order = shuffled_batches(tokens.lengths, recipe.batch, np.random.default_rng(seed))
         freeze(network, recipe)
         self._optimizer = adamw(network, recipe)
@@ -98,7 +101,9 @@ class Training:
             if progress is not None:
                 progress(len(losses), self.total, losses[-1])
         self.network.eval()
-        return Trained(len(losses), float(np.mean(losses[-self.per_pass :])), len(losses) < self.total)
+        merge(self.network)
+        loss = float(np.mean(losses[-self.per_pass :])) if losses else 0.0
+        return Trained(len(losses), loss, len(losses) < self.total)
 
     def _enough(self, losses: list[float]) -> bool:
         done, least = len(losses), self.recipe.stop_loss
@@ -110,9 +115,7 @@ class Training:
         network, recipe = self.network, self.recipe
         with autocast(network.device, self.dtype):
             features = network.backbone(pad(self.tokens, positions, network.tokenizer, network.device))
-        logits = network.head(F.dropout(features, recipe.dropout, network.training))
-        targets = self._targets[torch.from_numpy(positions).to(network.device)]
-        loss = F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        loss = self._loss(features, self._targets[torch.from_numpy(positions).to(network.device)])
         value = float(loss.detach())
         if not math.isfinite(value):
             raise NonFinite(
@@ -125,6 +128,31 @@ class Training:
         self._schedule.step()
         self._optimizer.zero_grad()
         return value
+
+    def _loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        network, recipe = self.network, self.recipe
+        logits = network.head(F.dropout(features, recipe.dropout, network.training))
+        return F.cross_entropy(logits, targets, self._weights, label_smoothing=recipe.label_smoothing)
+
+
+class ContrastiveTraining(Training):
+    """Trains the backbone of a network so that texts of one class have like features; the head is left alone."""
+
+    def __init__(
+        self, network: Network, tokens: Tokens, labels: Labels, recipe: Recipe, *, seed: int, dtype: torch.dtype
+    ) -> None:
+        steps = recipe.contrastive_steps
+        first = replace(recipe, epochs=1e-9, min_steps=steps, max_steps=steps, stop_loss=None, batch=2 * recipe.batch)
+        super().__init__(network, tokens, labels, first, seed=seed, dtype=dtype)
+
+    def _loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        return contrastive_loss(features, targets)
+
+
+def class_weights(labels: Tensor, n_classes: int) -> Tensor:
+    """Gives (C,) weights of one over the square root of each class's number of labels; 1 on average over the labels."""
+    weights = torch.bincount(labels, minlength=n_classes).clamp(min=1).float().rsqrt()
+    return weights / weights[labels].mean()
 
 
 def shuffled_batches(lengths: NDArray[np.int64], size: int, rng: Generator) -> Iterator[NDArray[np.int64]]:

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from tyrogue.backbone import DEFAULT, Backbone, Tokens, choose_device, dtype_of, load_backbone, tokenize
+from tyrogue.backbone import DEFAULT, Backbone, Tokens, choose_device, dtype_of, load_backbone, release_memory, tokenize
 from tyrogue.errors import BadInput, MissingHead, NotFitted, UsageError
 from tyrogue.models import logistic, masked_lm, storage
 from tyrogue.models.labels import checked_labels
 from tyrogue.models.linear import standardised
 from tyrogue.models.network import Network, features_of
 from tyrogue.models.recipes import Recipe, recipe_of
-from tyrogue.models.training import Progress, Stop, Trained, Training, seeded, set_dropout
+from tyrogue.models.training import ContrastiveTraining, Progress, Stop, Trained, Training, seeded, set_dropout
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
 from tyrogue.types import FitReport, Floats, Inference, Labels
@@ -98,10 +98,12 @@ class TransformerClassifier:
         begin, labels = time.perf_counter(), checked_labels(labels, len(inputs), self.n_classes)
         tokens = self._tokens(inputs)
         with seeded(seed, self.device):
-            network = self._fresh(tokens, labels) if start is None else self._continued(start)
+            network = self._fresh(tokens, labels, seed) if start is None else self._continued(start)
             training = Training(network, tokens, labels, self.recipe, seed=seed, dtype=self.dtype)
             done = training.run(self.progress, self.stop)
-        network.requires_grad_(False)
+        del training  # the optimizer's moments and the last gradients are as large as the weights, three times over
+        network.requires_grad_(False).zero_grad(set_to_none=True)
+        release_memory()
         self._network = network
         self.version = self._version()
         return self._report(done, len(labels), time.perf_counter() - begin, start is not None)
@@ -174,8 +176,10 @@ class TransformerClassifier:
         tokenizer = (self.pretrained if self._network is None else self._network.backbone).tokenizer
         return tokenize(tokenizer, inputs.texts, self.max_length)
 
-    def _fresh(self, tokens: Tokens, labels: Labels) -> Network:
+    def _fresh(self, tokens: Tokens, labels: Labels, seed: int) -> Network:
         network = Network(self.pretrained.clone(), self.n_classes)
+        if self.recipe.contrastive_steps:
+            ContrastiveTraining(network, tokens, labels, self.recipe, seed=seed, dtype=self.dtype).run(stop=self.stop)
         if self.recipe.head_first:
             features = features_of(network.backbone, tokens, self.dtype)
             # Logistic regression wants features of length 1, the network has them as long as sqrt(d).

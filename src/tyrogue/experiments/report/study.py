@@ -119,9 +119,12 @@ def chapters(records: Iterable[Record], tuned_on: Iterable[str] = ()) -> list[Ch
 def model_title(config: dict[str, Any]) -> str:
     """Gives a model's name, weights and recipe in words."""
     model = config["model"]
+    if model.get("label"):
+        return str(model["label"])
     parts = [model["name"], model.get("checkpoint"), f"{model['recipe']} recipe" if model.get("recipe") else None]
     parts += [f"{key} = {value}" for key, value in sorted(model.get("set", {}).items())]
     parts.append("continued training" if model.get("continue_training") else None)
+    parts.append(f"on what the {model['acquired_by']} model chose" if model.get("acquired_by") else None)
     return ", ".join(str(part) for part in parts if part)
 
 

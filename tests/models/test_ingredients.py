@@ -1,0 +1,127 @@
+"""Ingredients of a recipe that the presets may leave out: contrastive start, adapters, class weights, head alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from tyrogue.errors import UsageError
+from tyrogue.models import Recipe, TransformerClassifier
+from tyrogue.models.adapters import adapt, merge
+from tyrogue.models.contrastive import TEMPERATURE, contrastive_loss
+from tyrogue.models.network import Network
+from tyrogue.models.training import class_weights
+from tyrogue.pool import Inputs
+from tyrogue.testing.checkpoints import tiny_checkpoint
+from tyrogue.testing.models import toy
+
+SMALL = Recipe(epochs=2, batch=4, lr=1e-3, dropout=0.0, precision="float32")
+TEXTS, LABELS = Inputs(toy().texts), toy().labels
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_checkpoint(tmp_path_factory.mktemp("checkpoint") / "mean", "mean", words=["good", "bad", "day"]))
+
+
+def slow_contrastive_loss(features: np.ndarray, labels: np.ndarray) -> float:
+    """Equation 2 of Khosla et al. (2020), anchor by anchor."""
+    z = features / np.linalg.norm(features, axis=1, keepdims=True)
+    terms = []
+    for i in range(len(z)):
+        others = [a for a in range(len(z)) if a != i]
+        companions = [p for p in others if labels[p] == labels[i]]
+        if companions:
+            total = sum(np.exp(z[i] @ z[a] / TEMPERATURE) for a in others)
+            terms.append(-np.mean([np.log(np.exp(z[i] @ z[p] / TEMPERATURE) / total) for p in companions]))
+    return float(np.mean(terms)) if terms else 0.0
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 1, 1, 2], [0, 1, 2, 3, 4], [1, 1, 1, 1, 1], [0, 0, 0, 1, 2]])
+def test_contrastive_loss_is_the_papers(labels: list[int]) -> None:
+    features = np.random.default_rng(0).normal(size=(5, 6))
+    loss = contrastive_loss(torch.tensor(features, requires_grad=True), torch.tensor(labels))
+    assert float(loss.detach()) == pytest.approx(slow_contrastive_loss(features, np.array(labels)), rel=1e-5, abs=1e-7)
+    torch.autograd.backward(loss)  # also where no text has a companion
+
+
+def test_contrastive_start_changes_the_features_and_leaves_the_classes_apart(checkpoint: str) -> None:
+    recipe = replace(SMALL, contrastive_steps=30, max_steps=0, head_first=True)
+    model = TransformerClassifier(2, checkpoint, recipe, device="cpu")
+
+    def spread(features: np.ndarray) -> float:
+        z = features / np.linalg.norm(features, axis=1, keepdims=True)
+        same, cosines = LABELS[:, None] == LABELS[None, :], z @ z.T
+        return float(cosines[same].mean() - cosines[~same].mean())
+
+    before = spread(model.features(TEXTS))
+    report = model.fit(TEXTS, LABELS, seed=0)
+    assert report.steps == 0
+    assert spread(model.features(TEXTS)) > before + 0.2
+
+
+def test_head_alone_is_logistic_regression_on_the_pretrained_features(checkpoint: str) -> None:
+    model = TransformerClassifier(2, checkpoint, replace(SMALL, max_steps=0, head_first=True), device="cpu")
+    before = model.features(TEXTS)
+    report = model.fit(TEXTS, LABELS, seed=0)
+    assert (report.steps, report.loss) == (0, 0.0)
+    assert_allclose(model.features(TEXTS), before, atol=1e-6)
+    assert (model.infer(TEXTS).logits.argmax(1) == LABELS).mean() > 0.7
+
+
+def test_adapters_learn_a_difference_of_low_rank_and_leave_a_stock_network(checkpoint: str) -> None:
+    model = TransformerClassifier(2, checkpoint, replace(SMALL, lora_rank=2, epochs=6), device="cpu")
+    model.fit(TEXTS, LABELS, seed=0)
+    before, after = model.pretrained.transformer.state_dict(), model.network.backbone.transformer.state_dict()
+    assert set(before) == set(after)
+    moved = [name for name in before if not before[name].equal(after[name])]
+    assert moved
+    assert all(".layer." in name and name.endswith("weight") for name in moved)
+    for name in moved:
+        assert np.linalg.matrix_rank((after[name] - before[name]).numpy(), tol=1e-6) <= 2
+
+
+def test_merging_changes_no_answer(checkpoint: str) -> None:
+    network = Network(TransformerClassifier(2, checkpoint, SMALL, device="cpu").pretrained.clone(), 2)
+    adapt(network, 2)
+    for name, parameter in network.named_parameters():
+        if name.endswith(".up"):
+            torch.nn.init.normal_(parameter, std=0.1)
+    batch = network.tokenizer(["good day", "bad"], return_tensors="pt", padding=True)
+    with torch.no_grad():
+        adapted = network.backbone(dict(batch))
+        merge(network)
+        assert_allclose(network.backbone(dict(batch)).numpy(), adapted.numpy(), atol=1e-5)
+
+
+def test_class_weights_are_one_over_the_root_and_one_on_average() -> None:
+    labels = torch.tensor([0] * 16 + [1] * 4 + [2])
+    weights = class_weights(labels, 4)
+    assert float(weights[1] / weights[0]) == pytest.approx(2)
+    assert float(weights[2] / weights[0]) == pytest.approx(4)
+    assert float(weights[labels].mean()) == pytest.approx(1)
+    assert torch.isfinite(weights).all()
+
+
+def test_class_weights_lift_a_rare_class(checkpoint: str) -> None:
+    rare = np.flatnonzero(LABELS == 1)[:2]
+    rows = np.concatenate([np.flatnonzero(LABELS == 0), rare])
+    few = TEXTS.take(rows)
+    sums = []
+    for weighed in (False, True):
+        recipe = replace(SMALL, class_weights=weighed, epochs=10)
+        model = TransformerClassifier(2, checkpoint, recipe, device="cpu")
+        model.fit(few, LABELS[rows], seed=0)
+        logits = model.infer(TEXTS).logits
+        sums.append(float((logits[:, 1] - logits[:, 0]).mean()))
+    assert sums[1] > sums[0]
+
+
+@pytest.mark.parametrize("change", [{"lora_rank": -1}, {"contrastive_steps": -1}])
+def test_negative_ingredients_are_refused(change: dict[str, int]) -> None:
+    with pytest.raises(UsageError):
+        replace(SMALL, **change)  # type: ignore[arg-type]
