@@ -39,13 +39,14 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Gives the commit that was measured, with a plus when the tree had changes."""
+    """Gives the commit that was measured, with a plus when the tree had changes beside results."""
     here = Path(__file__).parent
     try:
         head = subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=True
         )
-        changed = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True)
+        status = ["git", "status", "--porcelain", "--", ":/", f":(exclude){RESULTS}"]
+        changed = subprocess.run(status, cwd=here, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head.stdout.strip() + ("+" if changed.stdout.strip() else "")

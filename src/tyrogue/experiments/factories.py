@@ -9,6 +9,7 @@ from tyrogue import models
 from tyrogue.errors import UnknownName
 from tyrogue.experiments.data import Task
 from tyrogue.experiments.grid import ModelEntry
+from tyrogue.experiments.selftraining import SelfTrained
 from tyrogue.protocols import Classifier
 from tyrogue.view import Embedder
 
@@ -39,7 +40,11 @@ def check_model(entry: ModelEntry) -> None:
 
 def make_model(entry: ModelEntry, task: Task, embedder: Embedder) -> Classifier:
     """Gives a fresh model for a task."""
-    return models.create(entry.name, n_classes=task.n_classes, embedder=embedder, **_options(entry))
+
+    def make() -> Classifier:
+        return models.create(entry.name, n_classes=task.n_classes, embedder=embedder, **_options(entry))
+
+    return SelfTrained(make, task.train_inputs(embedder)) if entry.self_training else make()
 
 
 def _options(entry: ModelEntry) -> dict[str, Any]:

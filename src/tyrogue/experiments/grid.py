@@ -54,6 +54,8 @@ class ModelEntry:
     label: str = ""
     acquired_by: str | None = None
     """The model that the strategy asks ("linear"), where this one is only trained on what that one chose."""
+    self_training: bool | None = None
+    """Train twice: on the labels, then also on unlabeled texts about which the model and their neighbours agree."""
     set: Mapping[str, Any] = field(default_factory=dict)
 
 
