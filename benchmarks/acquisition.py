@@ -160,7 +160,7 @@ def grid(args: argparse.Namespace) -> list[Cell]:
         Cell(library, name, pool, args.width, args.classes, args.batch, args.repeats, data=data, cache=cache)
         for pool in args.pools
         for name in args.strategies
-        for library in ["tyrogue", *PEERS]
+        for library in ["tyrogue", *(args.peers if args.peers is not None else PEERS)]
     ]
     if args.forward:
         cells += [
@@ -183,6 +183,7 @@ def main() -> None:
     parser.add_argument("--forward", type=int, default=0, help="measure a pool of so many texts with forward passes")
     parser.add_argument("--data", type=Path, help="a dataset folder with train.parquet; made-up features without")
     parser.add_argument("--cache", type=Path, default=Path("acquisition_embeddings.npz"))
+    parser.add_argument("--peers", nargs="*", choices=sorted(PEERS), help="which to measure beside (default: all)")
     parser.add_argument("--name", default="acquisition", help="of the result file")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     args = parser.parse_args()

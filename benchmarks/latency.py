@@ -12,6 +12,7 @@
     next, submit, state    what the page asks there, answered by the engine
     plain_forward    as many forward passes in plain transformers
     matmul_limit     their matrix products alone, in our number format
+    current          with --current: as acquire, but all 10,000 candidates pass through the model
 
 The texts are generated, and imported as a user's file is; both times are noted apart. The embeddings lie in the real
 cache on disk: those of 2,048 of the texts by the default encoder, repeated with noise a tenth as long. In pools of more
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,6 +32,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +46,14 @@ from tyrogue.encoders import open_encoder
 from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.labeling.engine import Engine
 from tyrogue.labeling.pipeline import Pipeline
+from tyrogue.labeling.supervisor import ENVIRONMENT
 from tyrogue.learner import rng_of
 from tyrogue.models import RECIPES, LinearClassifier, TransformerClassifier
 from tyrogue.pool import Inputs, Pool
 from tyrogue.store import Store
 from tyrogue.strategies import Tyrogue
 from tyrogue.types import Rows
-from tyrogue.view import PoolView
+from tyrogue.view import Mode, PoolView
 
 CANDIDATES, LABELED, FITTED_ON = 10_000, 500, 64
 Figures = dict[str, Any]
@@ -76,6 +80,16 @@ class Bench:
     def inputs(self, rows: Rows) -> Inputs:
         return Inputs(lambda: self.corpus.texts(rows), rows=rows, embed=self.encoder.embed)
 
+    def current(self, repeats: int) -> dict[str, list[float]]:
+        """Gives the seconds of acquisitions in which all candidates pass through the model, and of their passes."""
+        taken: dict[str, list[float]] = {"current": [], "current_forward": []}
+        for seed in range(repeats):
+            view = self.view(self.tuned, mode="current")
+            rng = np.random.default_rng(seed)
+            taken["current"].append(timed(partial(self.strategy.query, view, BATCH, rng)))
+            taken["current_forward"].append(view.spent.infer_seconds + view.spent.embed_seconds)
+        return taken
+
     def _tuned(self) -> TransformerClassifier:
         recipe = replace(RECIPES["product"], epochs=1, min_steps=0)
         model = TransformerClassifier(CLASSES, recipe=recipe)
@@ -87,10 +101,10 @@ class Bench:
         model.fit(self.inputs(self.labeled), self.labels, seed=0)
         return model
 
-    def view(self, model: TransformerClassifier | LinearClassifier) -> PoolView:
+    def view(self, model: TransformerClassifier | LinearClassifier, mode: Mode = "cached") -> PoolView:
         pool = Pool(self.corpus, reference=self.corpus.reference)
         pool.teach(self.labeled, self.labels)
-        return PoolView(pool, model, self.encoder, n_classes=CLASSES, round=1)
+        return PoolView(pool, model, self.encoder, n_classes=CLASSES, mode=mode, round=1)
 
     def acquisition(self) -> dict[str, list[float]]:
         """Gives the seconds of each repeat of each part; the first one warms up."""
@@ -222,18 +236,22 @@ class Session:
         return timed(self.pipeline.step)
 
 
-def measure(project: Project, fill: int, repeats: int) -> Figures:
+def measure(project: Project, fill: int, repeats: int, current: int) -> Figures:
     """Gives the figures of one pool, measured in this process."""
     bench = Bench(project, fill=fill, repeats=repeats)
-    seconds = bench.acquisition() | Session(bench).measured(repeats)
+    seconds = bench.current(current) if current else bench.acquisition() | Session(bench).measured(repeats)
     memory = psutil.Process().memory_info().rss  # before the plain model is loaded beside ours
     plain = Plain(bench)
     found: Figures = {"pool": len(bench.corpus), "repeats": repeats}
     for name, values in (seconds | plain.measured(repeats)).items():
         found[f"{name}_p50_s"] = round(float(np.quantile(values, 0.5)), 4)
         found[f"{name}_p95_s"] = round(float(np.quantile(values, 0.95)), 4)
-    found["acquire_to_plain_forward"] = round(found["acquire_p50_s"] / found["plain_forward_p50_s"], 2)
-    found["prepared_to_matmul_limit"] = round(found["prepared_p50_s"] / found["matmul_limit_p50_s"], 2)
+    if current:
+        share = CANDIDATES / len(plain.texts)
+        found["current_to_matmul_limit"] = round(found["current_p50_s"] / (found["matmul_limit_p50_s"] * share), 2)
+    else:
+        found["acquire_to_plain_forward"] = round(found["acquire_p50_s"] / found["plain_forward_p50_s"], 2)
+        found["prepared_to_matmul_limit"] = round(found["prepared_p50_s"] / found["matmul_limit_p50_s"], 2)
     found["tokens_mean"] = round(plain.tokens / len(plain.texts), 1)
     found["dtype"] = str(plain.dtype).removeprefix("torch.")
     found["rss_mb"] = round(memory / 2**20)
@@ -249,8 +267,8 @@ def apart(pool: int, options: argparse.Namespace) -> Figures:
         if not is_project(folder / "pool.tyrogue"):
             (folder / "made.json").write_text(json.dumps(make_project(folder, pool)))
         command = [sys.executable, __file__, "--pool", str(pool), "--child", str(folder / "pool.tyrogue")]
-        command += ["--repeats", str(options.repeats), "--fill", str(options.fill)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        command += ["--repeats", str(options.repeats), "--fill", str(options.fill), "--current", str(options.current)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | ENVIRONMENT)
         measured: Figures = json.loads(done.stdout.splitlines()[-1])
         made: Figures = json.loads((folder / "made.json").read_text())
         return measured | made
@@ -261,13 +279,14 @@ def main() -> None:
     parser.add_argument("--pool", type=int, nargs="+", default=[100_000], help="texts; several are measured in turn")
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--fill", type=int, default=2_000_000, help="largest pool of which every row gets its vector")
+    parser.add_argument("--current", type=int, default=0, help="only measure so many acquisitions in mode current")
     parser.add_argument("--keep", type=Path, help="keep the generated pools here and use them again")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     parser.add_argument("--save", help="write results/NAME.json")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(measure(Project.open(options.child), options.fill, options.repeats)))
+        print(json.dumps(measure(Project.open(options.child), options.fill, options.repeats, options.current)))
         return
     runs = []
     for pool in options.pool:

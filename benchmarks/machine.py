@@ -16,6 +16,8 @@ import psutil
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("tyrogue", "numpy", "torch", "transformers", "sentence-transformers", "scikit-learn")
+PEERS = ("small-text", "scikit-activeml", "faiss-cpu", "fastkmeans")
+"""Told where they are installed."""
 
 
 def machine() -> dict[str, Any]:
@@ -34,8 +36,15 @@ def machine() -> dict[str, Any]:
         "matrix_units": sorted({f for f in flags.split() if f.startswith(("amx", "avx512_bf16", "avx512f", "avx2"))}),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "packages": {name: importlib.metadata.version(name) for name in (*PACKAGES, *filter(_installed, PEERS))},
     }
+
+
+def _installed(name: str) -> bool:
+    try:
+        return bool(importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 def commit() -> str:

@@ -73,9 +73,10 @@ class Server:
     def __init__(self, data: Data, folder: Path, model: str, batch: int, mode: str) -> None:
         self.data, self.gold, self.folder, self.classes = data, data.gold, folder, data.classes
         data.train[["text"]].to_csv(folder / "pool.csv", index=False)
+        data.test.to_csv(folder / "gold.csv", index=False)
         self.project = folder / "pool.tyrogue"
         command = [sys.executable, "-m", "tyrogue", "label", str(folder / "pool.csv")]
-        command += ["--labels", ",".join(self.classes)]
+        command += ["--labels", ",".join(self.classes), "--test", str(folder / "gold.csv")]
         options = ["--model", model, "--batch", str(batch), "--audit", "0", "--no-browser", "--port", "0", f"--{mode}"]
         self.log = (folder / "log").open("w")
         started = time.perf_counter()
@@ -96,6 +97,16 @@ class Server:
         self.process.terminate()
         self.process.wait(30)
         self.log.close()
+
+    def curve(self) -> list[list[float]]:
+        """Gives [labels, macro-F1] of each model in charge, on the test sample, as the project noted them."""
+        from tyrogue.corpus.project import Project
+        from tyrogue.store import Store
+
+        project = Project.open(self.project)
+        with Store.open(project.store_url, project.key) as store:
+            points = [store.get(f"curve/{model.version}") for model in store.models()]
+        return [[p["labels"], round(p["value"], 4)] for p in points if p is not None and p["source"] == "test"]
 
     def macro_f1(self) -> float:
         """Classifies the test sample with the project's newest model."""
@@ -191,6 +202,7 @@ def _labeled(server: Server, annotators: int, labels: int, seconds: float, batch
         "errors": sum(person.errors for person in people),
         "train_s": round(float(np.median(list(trainings.values()) or [0])), 1),
         "macro_f1": round(server.macro_f1(), 4),
+        "curve": server.curve(),
     }
 
 

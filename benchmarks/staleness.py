@@ -75,7 +75,7 @@ class Person:
         self.engine = Engine(project, self.store)
         self.pipeline = Pipeline(project, self.store, encoder, say=lambda *_: None)
         self.classes = {c.name: c.id for c in self.store.classes()}
-        self.stale = self.chosen = self.waited = 0
+        self.given = self.stale = self.chosen = self.waited = 0
 
     def works(self) -> None:
         """Lets the trainer do what it can at this moment of the made-up time."""
@@ -86,7 +86,7 @@ class Person:
 
     def label(self, n: int) -> None:
         """Gives n labels."""
-        for labeled in range(n):
+        for _ in range(n):
             self.works()
             items = self.engine.next(AHEAD)["items"]
             while not items:  # the queue ran dry: people wait until the fit is over
@@ -96,12 +96,13 @@ class Person:
                 items = self.engine.next(AHEAD)["items"]
             model = items[0]["model"]
             self.chosen += model is not None
-            self.stale += model is not None and labeled - model["labels"] > BATCH
+            self.stale += model is not None and self.given - model["labels"] > BATCH
             SlowFitter.clock += timedelta(seconds=PACE)
             label = self.classes[self.data.gold[items[0]["text"]]]
             self.engine.submit(
                 token=uuid.uuid4().hex, item=items[0]["id"], action="label", class_id=label, seconds=PACE
             )
+            self.given += 1
         self.works()
 
     def macro_f1(self, features: Floats) -> float:

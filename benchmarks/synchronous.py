@@ -57,16 +57,23 @@ def small_text_session(data: Data, *, labels: int, batch: int, checkpoint: str |
         started = time.perf_counter()
         return step(), time.perf_counter() - started
 
+    test, truth = made(data.test.text, np.zeros(len(data.test), int)), [number[label] for label in data.test.label]
+    curve: list[list[float]] = []
+
+    def judged() -> None:
+        predicted = learner.classifier.predict(test)
+        curve.append([known, round(float(f1_score(truth, predicted, average="macro")), 4)])
+
     _, trained = timed(lambda: learner.initialize_data(first, gold[first]))
     trainings.append(trained)
+    judged()
     while known < labels:
         asked, queried = timed(partial(learner.query, num_samples=min(batch, labels - known)))
         waits[known - 1] = trained + queried  # from the last label of a batch to the next text
         _, trained = timed(partial(learner.update, gold[asked]))
         trainings.append(trained)
         known += len(asked)
-    predicted = learner.classifier.predict(made(data.test.text, np.zeros(len(data.test), int)))
-    truth = [number[label] for label in data.test.label]
+        judged()
     return {
         "wait_p50_s": round(float(np.quantile(waits, 0.5)), 4),
         "wait_p95_s": round(float(np.quantile(waits, 0.95)), 4),
@@ -75,5 +82,6 @@ def small_text_session(data: Data, *, labels: int, batch: int, checkpoint: str |
         "stale_share": 0.0,
         "errors": 0,
         "train_s": round(float(np.median(trainings)), 1),
-        "macro_f1": round(float(f1_score(truth, predicted, average="macro")), 4),
+        "macro_f1": curve[-1][1],
+        "curve": curve,
     }

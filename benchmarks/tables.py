@@ -1,16 +1,21 @@
-"""Writes docs/performance.md from the result files, so that no figure there was typed by hand: `make docs`."""
+"""Writes docs/performance.md, and what was measured into two other pages, from the result files, so that no figure
+there was typed by hand: `make docs`."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from machine import RESULTS
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 LABELING = PAGE.with_name("labeling.md")
+STRATEGIES = PAGE.with_name("strategies.md")
+CPU = PAGE.parents[1] / "experiments" / "results" / "cpu"
 LEAD = """# Performance
 
 Every figure here comes from a file in `benchmarks/results/`, which holds the command, the commit, the versions and the
@@ -58,14 +63,31 @@ def first_text(told: Json) -> str:
 
 def latency(told: Json) -> str:
     figures = told["figures"]
-    names = ["acquire_p50_s", "acquire_p95_s", "prepared_p95_s", "head_p95_s", "rss_mb"]
-    rows = [[f"{run['pool']:,}", *(run.get(name, "") for name in names)] for run in figures["pools"]]
+    names = ["acquire_p50_s", "acquire_p95_s", "prepared_p95_s", "head_p95_s", "acquire_to_plain_forward"]
+    names += ["prepared_to_matmul_limit", "rss_mb"]
+    asked = ["dial_p95_s", "dial_far_p95_s", "next_p95_s", "submit_p95_s", "state_p95_s", "import_s"]
+    first, second = (
+        table(["pool", *chosen], [[f"{run['pool']:,}", *(run.get(n, "") for n in chosen)] for run in figures["pools"]])
+        for chosen in (names, asked)
+    )
     return (
-        "## Acquisition: 10,000 candidates, 50 to label, r = 3\n\n"
-        + table(["pool", *names], rows)
-        + "\n\n`acquire`: embeddings cached, nothing else ready (draw, k-means, 150 forward passes of the fine-tuned "
-        "model, rank). `prepared`: clusters ready. `head`: clusters ready and a linear model. "
-        + str(figures.get("remark", ""))
+        f"## Acquisition: 10,000 candidates, 50 to label, r = 3\n\n{first}\n\n"
+        "`acquire`: embeddings cached, nothing else ready (draw, k-means, 150 forward passes of the fine-tuned model, "
+        "rank); beside it its ratio to 150 plain forward passes in transformers. `prepared`: clusters ready; beside it "
+        "its ratio to the matrix products alone, in our number format. `head`: clusters ready and a linear model.\n\n"
+        f"{second}\n\n`dial`: the ratio is moved to one that was prepared, `dial_far`: to one that was not, until the "
+        "queue is ranked anew. `next`, `submit`, `state`: what the page asks, answered by the engine."
+    )
+
+
+def current(told: Json) -> str:
+    (run,) = told["figures"]["pools"]
+    names = ["current_p50_s", "current_forward_p50_s", "current_to_matmul_limit", "rss_mb"]
+    return (
+        "## The same with the model's own embeddings (`mode = current`)\n\n"
+        + table(["pool", *names], [[f"{run['pool']:,}", *(run[name] for name in names)]])
+        + "\n\nAll 10,000 candidates pass through the fine-tuned model; the limit is that of their matrix products "
+        "alone, in our number format."
     )
 
 
@@ -76,6 +98,13 @@ def session(told: Json) -> str:
     return (
         f"## A session over HTTP ({told['figures']['data']}, {told['figures']['pool']:,} texts)\n\n"
         + table(["mode", "annotators", "labels", *names], rows)
+        + "\n\n"
+        + "\n".join(
+            f"- {run['mode']}, {run['annotators']}: macro-F1 "
+            + ", ".join(f"{f1:.3f} with {labels:.0f}" for labels, f1 in run["curve"])
+            for run in runs
+            if run.get("curve")
+        )
         + "\n\nThe wait of an item is from the decision until the next text is in hand, both requests included; the "
         "page hides most of it, since it has the next texts already. `waited_s` is their sum over all people. "
         "`stale_share`: items chosen by a model that lacked more than a batch of the labels. `synchronous` is the same "
@@ -133,7 +162,8 @@ def acquisition(told: Json) -> str:
 
     def shown(cell: Json | None) -> str:
         if cell is None or "seconds_median" not in cell:
-            return ""
+            skipped = "" if cell is None else str(cell["skipped"])
+            return "" if skipped in ("", "has no such method", "not installed") else skipped
         return f"{cell['seconds_median']:.2f} s, {cell['peak_mb']:,.0f} MB"
 
     head = ["strategy", *(f"{library}, {pool:,}" for pool in pools for library in libraries)]
@@ -141,6 +171,31 @@ def acquisition(told: Json) -> str:
     rows = [row for row in rows if any(row[1:])]
     lead = "## Acquisition functions, features ready\n\nMedian seconds and peak memory of the process."
     return f"{lead}\n\n{table(head, rows)}"
+
+
+def forward(told: Json) -> str:
+    rows = [
+        [f"`{c['strategy']}`", f"{c['rows_inferred']:,}", f"{c['seconds_median']:.1f}", f"{c['peak_mb']:,.0f}"]
+        if "seconds_median" in c
+        else [f"`{c['strategy']}`", "", c["skipped"], ""]
+        for c in told["figures"]["cells"]
+    ]
+    pool = told["figures"]["cells"][0]["pool"]
+    return (
+        f"## Acquisition functions with their forward passes, {pool:,} texts\n\n"
+        + table(["strategy", "texts through the model", "seconds", "peak MB"], rows)
+        + "\n\nOne acquisition each, of real texts; clusters are those of the model's own embeddings (`current`). "
+        "ALPS needs another model and is left out."
+    )
+
+
+def wide(told: Json) -> str:
+    cells = [c for c in told["figures"]["cells"] if c["library"] == "tyrogue"]
+    rows = [[f"`{c['strategy']}`", f"{c['seconds_median']:.1f}", f"{c['peak_mb']:,.0f}"] for c in cells]
+    size = f"{cells[0]['pool']:,} x {cells[0]['width']}, {cells[0]['classes']} classes"
+    return f"## Memory of the strategies that see the whole pool\n\n{size}\n\n" + table(
+        ["strategy", "seconds", "peak MB"], rows
+    )
 
 
 def throughput(told: Json) -> str:
@@ -168,11 +223,27 @@ def coverage(told: Json) -> str:
     sizes = sorted({cell["n"] for cell in simulated["cells"]})
     over = f"accuracies {', '.join(map(str, shares))} and {', '.join(map(str, sizes))} checks"
     f1 = ", ".join(f"{one['coverage']:.1%} with {one['n']}" for one in figures["macro_f1"])
+    looped = table(
+        ["pool", "strategy", "mean", "least", "checks minus truth, points"],
+        [
+            [
+                f"{one['pool']:,}",
+                f"`{one['strategy']}`",
+                f"{one['mean']:.1%}",
+                f"{one['least']:.1%}",
+                one["bias_points"],
+            ]
+            for one in figures["loops"]
+        ],
+    )
     return (
         f"## Do the intervals hold the truth?\n\nCoverage of the 95% interval of the accuracy, over {over}.\n\n"
         + table(["", "mean", "least"], rows)
         + "\n\nThe truth is the accuracy on the whole pool. In the simulation the texts that the model gets wrong lie "
-        f"together in the file. The 90% bootstrap interval of macro-F1 (three unequal classes) holds it in {f1} checks."
+        f"together in the file.\n\nIn whole loops of {figures['loops'][0]['labels']} labels the truth is the accuracy "
+        "on the texts that are left, neither labeled nor checked. A strategy takes hard texts away, so that in a small "
+        f"pool what is left is easier than the checks:\n\n{looped}\n\nThe 90% bootstrap interval of macro-F1 (three unequal "
+        f"classes) holds it in {f1} checks."
     )
 
 
@@ -234,15 +305,65 @@ def labeling() -> str:
     return marked(LABELING.read_text(encoding="utf-8"), "stopping", stopping(told))
 
 
+def ahead_of_random() -> dict[str, str]:
+    """Gives by strategy, in words, how far its learning curves lie above Random's in the grid `cpu`."""
+    from tyrogue.experiments import compare, results
+    from tyrogue.experiments.report.study import chapters
+
+    chapter, *_ = chapters(results.read_all(CPU))
+    scores, told = chapter.areas(), {}
+    for arm in chapter.arms:
+        found = compare.paired_bootstrap(scores, arm.title, "random", np.random.default_rng(0))
+        if arm.title == "random" or found is None:
+            continue
+        datasets = len(compare.paired(scores, arm.title, "random"))
+        interval = f"95% interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, " if found.cells > datasets else ""
+        told[arm.name] = (
+            f"{100 * found.mean:+.1f} points of area under the macro-F1 curve beside `random` ({interval}"
+            f"{found.cells} paired runs on {datasets} datasets, [frozen encoder and linear head](results.md))"
+        )
+    return told
+
+
+def seconds_and_memory() -> dict[str, str]:
+    """Gives by strategy, in words, what choosing 50 texts takes."""
+    cells = json.loads((RESULTS / "acquisition.json").read_text())["figures"]["cells"]
+    told: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell["library"] == "tyrogue" and "seconds_median" in cell:
+            size = f"{cell['seconds_median']:.2g} s and {cell['peak_mb']:,.0f} MB for {cell['pool']:,} texts"
+            told.setdefault(cell["strategy"], []).append(size)
+    where = "[features ready](performance.md#acquisition-functions-features-ready)"
+    return {name: f"{', '.join(parts)} ({where})" for name, parts in told.items()}
+
+
+def strategies() -> str:
+    """Gives docs/strategies.md with what was measured of each strategy, as the result files say it."""
+    speed, worth = seconds_and_memory(), ahead_of_random()
+    lead, *entries = re.split(r"(?m)^(?=### `)", STRATEGIES.read_text(encoding="utf-8"))
+    for i, entry in enumerate(entries):
+        name = re.match(r"### `(\w+)`", entry)
+        parts = [told[name[1]] for told in (speed, worth) if name and name[1] in told]
+        without = re.sub(r"\*\*Measured\*\*: [^\n]*\n\n", "", entry)
+        line = f"**Measured**: {'; '.join(parts)}.\n\n" if parts else ""
+        use = re.search(r"\*\*Use it\*\*: .*?\n\n", without, re.DOTALL)
+        at = use.end() if use else len(without)
+        entries[i] = without[:at] + line + without[at:]
+    return "".join([lead, *entries])
+
+
 SECTIONS: dict[str, Callable[[Json], str]] = {
     "first_text": first_text,
     "session": session,
     "staleness": staleness,
     "load": load,
     "latency": latency,
+    "current": current,
     "throughput": throughput,
     "kmeans": kmeans,
     "acquisition": acquisition,
+    "acquisition_wide": wide,
+    "acquisition_forward": forward,
     "coverage": coverage,
     "import": imported,
 }
@@ -262,3 +383,4 @@ def page() -> str:
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
     LABELING.write_text(labeling(), encoding="utf-8")
+    STRATEGIES.write_text(strategies(), encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -89,7 +89,8 @@ class PoolView:
         n_classes: number of classes of the project.
         mode: what `embeddings` means: the frozen encoder's (`cached`) or the current model's (`current`).
         round: number of the round, from 0.
-        before: (len(labeled), C) probabilities just before each label; None when not recorded.
+        before: (len(labeled), C) probabilities just before each label, or what looks them up when they are first asked
+            for; None when not recorded.
         memory: what this very model said in earlier views.
     """
 
@@ -102,13 +103,12 @@ class PoolView:
         n_classes: int,
         mode: Mode = "cached",
         round: int = 0,
-        before: Floats | None = None,
+        before: Floats | Callable[[], Floats] | None = None,
         memory: Memory | None = None,
     ) -> None:
         self.pool, self.model, self.embedder, self.mode = pool, model, embedder, mode
         self.round, self.n_classes = round, n_classes
-        unknown = np.full((len(pool.labeled), n_classes), np.nan, np.float32)
-        self.before = frozen_floats(unknown if before is None else before)
+        self._before = before
         self.spent = Spent()
         # Labels that arrive while the round is open belong to the next one.
         self.labeled, self.labels, self.reference = pool.labeled, pool.labels, pool.reference
@@ -116,6 +116,14 @@ class PoolView:
         self._inferred, self._pretrained = self.memory.inferred, self.memory.pretrained
         self._static = _Remembered()
         self._block: Rows | None = None
+
+    @property
+    def before(self) -> Floats:
+        found = self._before() if callable(self._before) else self._before
+        if found is None:
+            found = np.full((len(self.labeled), self.n_classes), np.nan, np.float32)
+        self._before = frozen_floats(found)
+        return self._before
 
     @property
     def size(self) -> int:
@@ -183,7 +191,7 @@ class PoolView:
         if not isinstance(self.model, MaskedLM):
             raise MissingHead(
                 "ALPS needs a model with a masked-LM head, and this one has none. "
-                "Use a checkpoint that has: --model transformer --checkpoint bert-base-cased."
+                "Use a checkpoint that has: --model bert-base-cased."
             )
         start = time.perf_counter()
         losses = self.model.surprisal(self.inputs(rows), seed=int(rng.integers(2**31)))

@@ -49,6 +49,18 @@ def test_status_says_where_a_project_stands(tyrogue: Terminal, reviews: Path) ->
     assert json.loads(tyrogue("status", place, "--json").out)["total"] == 40
 
 
+def test_status_says_what_failed_and_how_far_the_work_is(tyrogue: Terminal, reviews: Path) -> None:
+    place = Path(tyrogue("import", reviews, "--labels", "a,b").out.strip())
+    with Store.open(Project.open(place).store_url, Project.open(place).key) as store:
+        told = {"phase": "embedding", "message": "Reading", "progress": 0.4, "error": "MemoryError: \x1b[2Jno room"}
+        store.report("trainer", told)
+    out = tyrogue("status", place).out
+    assert "embedding Reading, 40%" in out
+    assert "failed: MemoryError: " in out
+    assert "no room" in out
+    assert "\x1b" not in out
+
+
 def test_teach_records_a_filled_in_file(tyrogue: Terminal, reviews: Path, tmp_path: Path) -> None:
     place = tyrogue("import", reviews, "--labels", "negative,positive").out.strip()
     filled = tmp_path / "filled.csv"

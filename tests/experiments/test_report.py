@@ -18,6 +18,7 @@ from tyrogue.experiments.report import (
     balance,
     markdown_report,
     published,
+    recipes,
     style,
     sweeps,
     tables,
@@ -367,3 +368,50 @@ def test_folders_are_reported_together(adaptive: Path, tmp_path: Path) -> None:
         path.rename(apart / path.name)
     assert "| auto |" not in markdown_report(adaptive)
     assert "| auto |" in markdown_report([adaptive, apart])
+
+
+@pytest.fixture(scope="module")
+def ways(tmp_path_factory: pytest.TempPathFactory, toys: Callable[..., Toy]) -> Path:
+    """Two ways of training on what one model chose, two seeds; a third way lacks a seed; a curve of another kind."""
+    out = tmp_path_factory.mktemp("ways")
+    toy = toys(seed=0)
+    for seed in (0, 1):
+        for label in ("product", "blurred", "worse")[: 3 - seed]:
+            run = simulate(
+                toy.task, Tyrogue(candidates=60), toy.model, toy.embedder, batch=20, budget=100, seed=seed,
+                judged=toy.model, at={40},
+            )  # fmt: skip
+            told = config("curve", "ag_news", "tyrogue", {}, seed)
+            told["model"] = MODEL | {"name": "transformer", "label": label, "acquired_by": "linear"}
+            with writing(out / f"{label}-{seed}.jsonl") as file:
+                file.append(told)
+                for round in run.rounds:
+                    lost = {"product": 0.0, "blurred": 0.01 * (1 + seed), "worse": 0.1}[label]
+                    file.append(replace(round, macro_f1=round.macro_f1 - lost).line())
+                file.append({"done": True, "seconds": 36.0})
+    curve(out / "other.jsonl", toy, "ag_news", "random", Random(), 0)
+    return out
+
+
+def test_ways_of_training_are_compared_on_the_same_labels(ways: Path) -> None:
+    runs, others = recipes.split(results.read_all(ways))
+    assert {title: len(records) for title, records in runs.items()} == {"product": 2, "blurred": 2, "worse": 1}
+    assert [r.config["strategy"]["name"] for r in others] == ["random"]
+    reached, differences = recipes.tables(runs)
+    assert reached.columns == ("Way of training", "ag_news, 40", "ag_news, 100", "mean")
+    assert [row[0] for row in reached.rows] == ["product", "blurred", "worse"]
+    shown = {row[0]: row for row in differences.rows}
+    assert differences.rows[0][0] == "product"
+    assert shown["blurred"][1] == "-1.50"
+    assert shown["worse"][1] == "-10.00"
+    assert shown["blurred"][-1] == "4"  # two numbers of labels, two seeds
+    assert shown["worse"][-1] == "2"
+
+
+def test_the_report_shows_them_before_the_chapters(ways: Path, tmp_path: Path) -> None:
+    page, *_ = write_report(ways, tmp_path / "report.html", pngs=False)
+    html = page.read_text(encoding="utf-8")
+    assert html.index(recipes.TITLE) < html.index("Learning curves")
+    text = markdown_report(ways)
+    assert "blurred | -1.50" in text
+    assert text.index(recipes.TITLE) < text.index("Area under")

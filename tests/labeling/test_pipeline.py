@@ -52,6 +52,55 @@ def test_a_batch_is_always_ahead_while_the_pool_lasts(tmp_path: Path) -> None:
         assert s.engine.next(1) == {"items": [], "reason": "done"}
 
 
+def test_training_starts_when_the_labels_still_missing_just_cover_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """30 seconds of training, 3 seconds a label, 40 labels a batch: it starts when 10 are missing, not before."""
+    with session(tmp_path, batch=40, audit=0.0) as s:
+        s.label(10)
+        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 30.0)
+
+        def trained() -> list[int]:
+            return [model.labels for model in s.store.models()]
+
+        s.label(29)
+        assert trained() == [10]
+        s.label(1)
+        assert trained() == [10, 40]
+
+
+def test_labels_given_during_a_fit_are_learned_in_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with session(tmp_path, batch=40, audit=0.0) as s:
+        s.label(10)
+        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 30.0)
+        s.label(29)
+        s.label(1, settle=False)
+        fitter = s.pipeline.fitter
+        while not fitter.busy:
+            assert s.pipeline.step()
+        s.label(3, settle=False)
+        s.settle()
+        assert s.store.models()[-1].labels == 40
+        s.label(26)
+        assert s.store.models()[-1].labels == 40
+        s.label(1)
+        assert s.store.models()[-1].labels == 70
+
+
+def test_strategies_know_what_was_predicted_before_each_label(tmp_path: Path) -> None:
+    """What UHerding learns its temperature from."""
+    with session(tmp_path, audit=0.0) as s:
+        s.label(30)
+        last = s.store.last_round()
+        assert last is not None
+        view = s.pipeline.chooser.view(last, s.pipeline.plan, replacing=True)
+        known = ~np.isnan(view.before).any(axis=1)
+        assert view.before.shape == (30, 2)
+        assert known.any()
+        assert not known.all()  # the first batch was asked without a model
+        assert view.before[known].sum(1) == pytest.approx(1, abs=1e-5)
+
+
 @pytest.mark.parametrize("audit", [0.0, 0.1])
 def test_every_text_is_asked_once_and_then_it_is_done(audit: float, tmp_path: Path) -> None:
     with session(tmp_path, n=40, audit=audit) as s:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from numpy.testing import assert_allclose
 from scipy.special import log_softmax
 
 from tyrogue.errors import UsageError
-from tyrogue.models import Recipe, TransformerClassifier
+from tyrogue.models import Recipe, TransformerClassifier, load
 from tyrogue.models.adapters import adapt, merge
 from tyrogue.models.contrastive import TEMPERATURE, contrastive_loss
+from tyrogue.models.crossfit import FOLDS
+from tyrogue.models.logistic import best_temperature, stratified
 from tyrogue.models.network import Network
 from tyrogue.models.training import class_weights
 from tyrogue.pool import Inputs
@@ -126,3 +129,36 @@ def test_class_weights_weigh_the_loss(checkpoint: str) -> None:
 def test_negative_ingredients_are_refused(change: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         replace(SMALL, **change)  # type: ignore[arg-type]
+
+
+def test_a_temperature_divides_the_logits_and_is_kept(checkpoint: str, tmp_path: Path) -> None:
+    plain = TransformerClassifier(2, checkpoint, SMALL, device="cpu")
+    cooled = TransformerClassifier(2, checkpoint, SMALL, device="cpu", temperature=2.0)
+    for model in (plain, cooled):
+        model.fit(TEXTS, LABELS, seed=0)
+    assert_allclose(cooled.infer(TEXTS).logits, plain.infer(TEXTS).logits / 2, atol=1e-5)
+    cooled.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert isinstance(again, TransformerClassifier)
+    assert again.temperature == 2.0
+    assert_allclose(again.infer(TEXTS).logits, cooled.infer(TEXTS).logits, atol=1e-5)
+    # Who goes on from it goes on from its weights as they were trained.
+    further = [TransformerClassifier(2, checkpoint, SMALL, device="cpu") for _ in range(2)]
+    for model, start in zip(further, (plain, cooled), strict=True):
+        model.fit(TEXTS, LABELS, seed=1, start=start)
+    assert_allclose(further[0].infer(TEXTS).logits, further[1].infer(TEXTS).logits, atol=1e-4)
+
+
+def test_calibration_finds_the_temperature_of_held_out_labels(checkpoint: str) -> None:
+    model = TransformerClassifier(2, checkpoint, SMALL, device="cpu", calibrate=True)
+    model.fit(TEXTS, LABELS, seed=0)
+    plain = TransformerClassifier(2, checkpoint, SMALL, device="cpu")
+    folds = stratified(LABELS, 0, FOLDS)
+    assert folds is not None
+    held_out = np.empty((len(LABELS), 2))
+    for fold in range(FOLDS):  # by hand
+        held = np.flatnonzero(folds == fold)
+        kept = np.flatnonzero(folds != fold)
+        plain.fit(TEXTS.take(kept), LABELS[kept], seed=fold)
+        held_out[held] = plain.infer(TEXTS.take(held)).logits
+    assert model.temperature == pytest.approx(best_temperature(held_out, LABELS), rel=1e-3)

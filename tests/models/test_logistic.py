@@ -106,8 +106,8 @@ def test_a_class_never_seen_counts_as_one_imagined_label() -> None:
 
 def test_folds_spread_every_class() -> None:
     labels = np.array([0] * 17 + [1] * 5 + [2] * 3)
-    folds = logistic._folds(labels, seed=3)
+    folds = logistic.stratified(labels, seed=3)
     assert folds is not None
     assert np.bincount(folds).tolist() == [5] * 5
     assert np.bincount(folds[labels == 1]).tolist() == [1] * 5
-    assert logistic._folds(labels[:9], seed=0) is None
+    assert logistic.stratified(labels[:9], seed=0) is None

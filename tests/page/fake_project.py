@@ -247,7 +247,7 @@ class Project:
             "round": {"number": decided // 50, "size": 50, "answered": decided % 50, "strategy": "tyrogue", "ratio": 3},
             "queue": {"ready": 0 if preparing else len(self.open_rows())},
             "model": model and {**model, "kind": "linear", "train_seconds": 2.1},
-            "trainer": {"alive": self.fake["trainer_error"] is None, "phase": "embedding" if preparing else "waiting",
+            "trainer": {"alive": True, "phase": "embedding" if preparing else "waiting",
                         "progress": 0.4 if preparing else None, "message": "Reading 100,000 texts" if preparing else "",
                         "error": self.fake["trainer_error"]},
             "pace_seconds": 3.1 if labeled else None,

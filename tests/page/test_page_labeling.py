@@ -298,3 +298,18 @@ def test_without_a_text_the_page_says_why(desk: Desks, options: tuple[str, ...],
     assert one.fake(preparing=False)["journal"] == []
     if screen == "preparing":
         one.page.wait_for_selector("#reading .text")
+
+
+def test_a_training_that_failed_is_told_while_labeling_goes_on(desk: Desks) -> None:
+    one = desk().open()
+    one.fake(trainer_error="MemoryError: <b>no room</b>")
+    one.press("1")
+    one.page.wait_for_selector("#status .model.bad")
+    status = one.page.locator("#status .model")
+    assert "something failed" in str(status.text_content())
+    assert status.get_attribute("title") == "MemoryError: <b>no room</b>"
+    one.press("1")
+    one.fake(trainer_error=None)
+    one.press("1")
+    one.page.wait_for_selector("#status .model:not(.bad)")
+    assert len(one.fake()["journal"]) == 3

@@ -119,3 +119,18 @@ test("an accuracy is named only when there are enough random checks", () => {
   const words = format.auditWords({ n: 34, correct: 28, accuracy: 28 / 34, low: 0.665, high: 0.917 });
   assert.equal(words, "Accuracy on 34 random checks: 82% (95% interval 67% to 92%).");
 });
+
+test("what failed is told beside the model that stays", () => {
+  const trainer = { alive: true, phase: "waiting", error: "MemoryError: no room", progress: null };
+  const words = (model) => format.modelWords({ model, trainer }, 0);
+  assert.match(words({ version: "m3", age_seconds: 5 }), /stays: something failed/);
+  assert.match(words(null), /something failed/);
+  assert.doesNotMatch(format.modelWords({ model: null, trainer: { ...trainer, error: null } }, 0), /failed/);
+});
+
+test("the better kind of model is named with both log-losses", () => {
+  assert.equal(format.tierWords(null), "");
+  const told = (transformer, linear) => format.tierWords({ labels: 150, temperature: 1, log_loss: { transformer, linear } });
+  assert.match(told(0.41, 0.47), /150 labels held out in turn the fine-tuned model is better: log-loss 0.41, linear 0.47/);
+  assert.match(told(0.6, 0.47), /the linear model is better: log-loss 0.47, fine-tuned 0.60/);
+});

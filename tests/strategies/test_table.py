@@ -142,7 +142,7 @@ def test_no_strategy_without_its_entry_in_the_docs(name: str) -> None:
     text = DOCS.read_text()
     entry = re.search(rf"^### `{name}`\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL)
     assert entry, f"docs/strategies.md has no section ### `{name}`"
-    for part in ("**Paper**", "**Rule**", "**Cost**", "**Start**", "**Use it**"):
+    for part in ("**Paper**", "**Rule**", "**Cost**", "**Start**", "**Use it**", "**Measured**"):
         assert part in entry[1], f"the entry of {name} does not tell {part}"
     description = next(d for d in describe() if d.name == name)
     assert ("cold" in re.search(r"\*\*Start\*\*(.*)", entry[1])[1]) is description.cold_start  # type: ignore[index]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tyrogue.cli.options import RATIO_HELP, ratio_of
-from tyrogue.cli.say import give_json, remark
+from tyrogue.cli.say import give_json, remark, shown
 from tyrogue.errors import UsageError
 
 if TYPE_CHECKING:
@@ -135,6 +135,9 @@ def replay(
     batch: Batch = 10,
     seeds: Annotated[int, typer.Option(min=1, help="How many splits into pool and test.")] = 5,
     encoder: Encoder = "default",
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the labeled texts there as a dataset for `bench --data`.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare what other strategies would have asked, on the texts that people have labeled in a project."""
@@ -142,7 +145,7 @@ def replay(
 
     found = session.replay_project(
         project, [name.strip() for name in strategies.split(",")], model=model, recipe=recipe, batch=batch,
-        seeds=range(seeds), encoder=encoder, tell=remark,
+        seeds=range(seeds), encoder=encoder, tell=remark, out=out,
     )  # fmt: skip
     if json:
         give_json(found.line())
@@ -173,6 +176,10 @@ def _curve(run: Run) -> str:
 def _replayed(found: Replay) -> str:
     rows = [f"{'strategy':20} {'area':>7} {'end':>7} {'same texts':>11}"]
     rows += [f"{a.strategy:20} {a.area:7.4f} {a.end:7.4f} {a.overlap:11.0%}" for a in found.arms]
+    for arm in found.arms:
+        rows += ["", f"first asked by {arm.strategy}:"]
+        pairs = zip(arm.first, arm.first_texts, strict=False)
+        rows += [f"  {row:7}  {shown(text).replace(chr(10), ' ')}" for row, text in pairs]
     return "\n".join([*_wrapped(found.note), "", *rows])
 
 

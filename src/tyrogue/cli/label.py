@@ -194,9 +194,18 @@ def status(project: Annotated[Path, typer.Argument(help="A project directory.")]
     for c in state["classes"]:
         if c["active"]:
             typer.echo(f"  {shown(c['name'])}: {c['labeled']}")
-    typer.echo(f"model: {'none yet' if model is None else '{version} ({kind}, {labels} labels)'.format(**model)}")
+    known = (
+        "none yet" if model is None else "{version} ({kind}, {labels} labels, {age_seconds:.0f} s old)".format(**model)
+    )
+    typer.echo(f"model: {known}")
     doing = f"{trainer['phase']} {trainer['message'] or ''}".rstrip()
+    if trainer["progress"] is not None:
+        doing += f", {trainer['progress']:.0%}"
     typer.echo(f"trainer: {shown(doing) if trainer['alive'] else 'not running'}")
+    if trainer["error"]:
+        typer.echo(f"failed: {shown(trainer['error'])}")
+    if state["pace_seconds"]:
+        typer.echo(f"pace: {state['pace_seconds']:.1f} s a label")
     typer.echo(f"ready to label: {state['queue']['ready']}")
     for line in judged(report):
         typer.echo(shown(line))

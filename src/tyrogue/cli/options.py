@@ -31,7 +31,9 @@ IdColumn = Annotated[str | None, typer.Option("--id", help="Column of your own i
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the file (default: UTF-8).", rich_help_panel=_COLUMNS)]
 Model = Annotated[
     str,
-    typer.Option(help="linear, transformer, or a hub name or folder of weights to fine-tune.", rich_help_panel=_MODEL),
+    typer.Option(
+        help="auto, transformer, linear, or a hub name or folder of weights to fine-tune.", rich_help_panel=_MODEL
+    ),
 ]
 Recipe = Annotated[str, typer.Option(help="Training recipe: product or paper.", rich_help_panel=_MODEL)]
 Strategy = Annotated[

@@ -62,5 +62,20 @@ def read_task(train: Path, test: Path) -> Task:
     )
 
 
+def write_task(task: Task, folder: Path) -> None:
+    """Writes a task as `train.parquet` and `test.parquet`, labels by name: what `bench --data` finds by its folder's
+    name, and `simulate` takes as two files."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, examples in (("train", task.train), ("test", task.test)):
+        columns: dict[str, list[str]] = {"text": [t if isinstance(t, str) else t[0] for t in examples.texts]}
+        if any(not isinstance(text, str) for text in examples.texts):
+            columns["text_pair"] = [t[1] for t in examples.texts if not isinstance(t, str)]
+        columns["label"] = [task.classes[label] for label in examples.labels.tolist()]
+        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
+
+
 def _by_number_then_name(name: str) -> tuple[int, str]:
     return (int(name), name) if name.isdecimal() else (-1, name)

@@ -27,6 +27,8 @@ from tyrogue.view import Embedder
 
 AS_LABELED = "as labeled"
 TEST_SHARE = 0.3
+SHOWN, SHOWN_LENGTH = 5, 80
+"""Texts of the first batch that are told, and characters of each."""
 SMALLEST = 40
 """Labels below which a replay says nothing."""
 
@@ -61,6 +63,8 @@ class Arm:
     curve: tuple[float, ...]
     first: tuple[int, ...]
     """The project's rows that it would have asked first, in the first split."""
+    first_texts: tuple[str, ...] = ()
+    """The first few of them, the beginning of each."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,10 @@ def replay(
     return Replay(len(session), splits[0].task.classes, tuple(arms))
 
 
+def _beginning(text: Text) -> str:
+    return (text if isinstance(text, str) else " / ".join(text))[:SHOWN_LENGTH]
+
+
 def _run(
     part: Split, strategy: Strategy, model: Callable[[Task, Embedder], Classifier], embedder: Embedder, batch: int,
     seed: int,
@@ -178,4 +186,5 @@ def _arm(name: str, runs: Sequence[Run], splits: Sequence[Split]) -> Arm:
         labels=tuple(curves[0][0][:length]),
         curve=tuple(round(float(value), 6) for value in np.mean([f1[:length] for _, f1 in curves], axis=0)),
         first=tuple(splits[0].rows[list(runs[0].rounds[0].rows)].tolist()),
+        first_texts=tuple(_beginning(splits[0].task.train.texts[row]) for row in runs[0].rounds[0].rows[:SHOWN]),
     )

@@ -1,4 +1,4 @@
-"""One pass of self-training: a model teaches a second one on unlabeled texts that it and their neighbours agree about."""
+"""One pass of self-training: a model teaches a second one on texts about which it and their neighbours agree."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from tyrogue.experiments import plugins
 from tyrogue.experiments.data import Task
 from tyrogue.experiments.embeddings import Precomputed
 from tyrogue.experiments.factories import continues, entry_of, make_model
-from tyrogue.experiments.files import read_task
+from tyrogue.experiments.files import read_task, write_task
 from tyrogue.experiments.grid import ModelEntry, setting
-from tyrogue.experiments.replay import LabeledText, Replay, replay
+from tyrogue.experiments.replay import LabeledText, Replay, replay, split
 from tyrogue.experiments.simulate import Round, Run, Start, simulate
 from tyrogue.protocols import Strategy
 from tyrogue.types import Rows, Text
@@ -125,8 +125,12 @@ def replay_project(
     seeds: Sequence[int],
     encoder: str,
     tell: Callable[[str], None],
+    out: Path | None = None,
 ) -> Replay:
     """Gives a replay of a project directory, or of a file exported from one (in the order of its rows).
+
+    Args:
+        out: folder that the first split is written to as a dataset.
 
     Raises:
         UsageError: too few labels, or something that was asked for cannot be.
@@ -134,6 +138,9 @@ def replay_project(
     strategies = {name: plugins.strategy(name) for name in names}
     entry = entry_of(model, recipe)
     records = list(labeled_in_project(source) if is_project(source) else labeled_in_file(source))
+
+    if out is not None:
+        write_task(split(records, next(iter(seeds), 0)).task, out)
 
     def embedded(texts: Sequence[Text]) -> Callable[[Rows], Embedder]:
         vectors = encoders.open_encoder(encoder).encode(texts)

@@ -51,6 +51,7 @@ class Round:
     infer_seconds: float
     select_seconds: float
     train_seconds: float
+    """Of the model that is evaluated."""
     evaluate_seconds: float
     rows_embedded: int
     rows_inferred: int
@@ -243,7 +244,7 @@ def _round(asked: Sequence[_Asked], judge: _Judge) -> Round:
         embed_seconds=embed,
         infer_seconds=infer,
         select_seconds=max(0.0, acquire - draw - embed - infer),
-        train_seconds=sum(part.train for part in asked) + (trained or 0.0),
+        train_seconds=sum(part.train for part in asked) if trained is None else trained,
         evaluate_seconds=evaluate,
         rows_embedded=sum(part.spent.rows_embedded for part in asked),
         rows_inferred=sum(part.spent.rows_inferred for part in asked),

@@ -109,7 +109,7 @@ class Scouted(PoolView):
             n_classes=view.n_classes,
             mode=view.mode,
             round=view.round,
-            before=view.before,
+            before=lambda: view.before,
             memory=view.memory,
         )
         self._rows = rows

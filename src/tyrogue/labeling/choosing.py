@@ -155,13 +155,16 @@ class Chooser:
         """Gives what the strategy may know; the model in charge is not asked twice about a row."""
         if self._memory[0] != self.fitter.version or len(self._memory[1]) > MOST_REMEMBERED:
             self._memory = self.fitter.version, Memory()
+        pool, n_classes = self.open_pool(replacing=current.number if replacing else None), len(self.fitter.class_ids)
+        same_columns = self.fitter.class_ids == self.store.class_index()
         return PoolView(
-            self.open_pool(replacing=current.number if replacing else None),
+            pool,
             self.fitter.model,
             self.encoder,
-            n_classes=len(self.fitter.class_ids),
+            n_classes=n_classes,
             mode=plan.mode,
             round=current.number,
+            before=(lambda: self.store.before(pool.labeled, n_classes)) if same_columns else None,
             memory=self._memory[1],
         )
 

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from tyrogue import models, ops
 from tyrogue.backbone import use_free_threads
 from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
-from tyrogue.labeling import quality
+from tyrogue.labeling import quality, tiers
 from tyrogue.labeling.known import Known
 from tyrogue.labeling.lessons import Lesson, Publication, knows_checks
 from tyrogue.labeling.plan import Plan
@@ -86,6 +87,11 @@ class Fitter:
         return self._running is not None
 
     @property
+    def hurried(self) -> bool:
+        """Whether what is done aside must make room: a fit waits, or the end has come."""
+        return self.busy or not self._wanted
+
+    @property
     def finished(self) -> bool:
         """Whether a model waits to be taken."""
         return self._running is not None and self._running.done()
@@ -95,7 +101,7 @@ class Fitter:
         _, ids = self.known.labels()
         new = self.store.journal_position() != self._learned or self._promotion_changed
         if self._running is None and new and len(np.unique(ids)) > 1:
-            self._start_fit(plan.model, plan)
+            self._start_fit(self.kind(plan), plan)
 
     def training_labels(self) -> tuple[Rows, Labels]:
         """Gives rows and class positions that models may train on: everything but the reference sample.
@@ -172,22 +178,26 @@ class Fitter:
         rows, ids = self.known.labels()
         if len(rows) < FIRST_LABELS or len(np.unique(ids)) < 2:
             return None
-        current, wanted = self.record, plan.batch - plan.audited
+        current, wanted, kind = self.record, plan.batch - plan.audited, self.kind(plan)
         if changed:
-            return plan.model
+            return kind
         if current is None:
-            return INSTANT if len(rows) < wanted else plan.model
-        if current.kind != plan.model:
+            return INSTANT if len(rows) < wanted else kind
+        if current.kind != kind:
             wanted = max(wanted - current.labels, 1)
         fresh = len(rows) - current.labels
-        return plan.model if self._time_has_come(plan, max(wanted - fresh, 0), fresh) else None
+        return kind if self._time_has_come(plan, kind, max(wanted - fresh, 0), fresh) else None
 
-    def _time_has_come(self, plan: Plan, missing: int, fresh: int) -> bool:
+    def kind(self, plan: Plan) -> str:
+        """Gives the kind of model that shall be in charge: the plan's, or what the labels say is better."""
+        return tiers.kind(self.store) if plan.model == "auto" else plan.model
+
+    def _time_has_come(self, plan: Plan, kind: str, missing: int, fresh: int) -> bool:
         """Whether the labels still missing take no longer than the training will."""
         if not plan.ahead:
             return missing == 0 or not len(self.store.queued_rows())
         pace = self.store.pace() or 3.0
-        if missing * pace <= self._expected_seconds(plan.model):
+        if missing * pace <= self._expected_seconds(kind):
             return fresh >= min(FIRST_LABELS, plan.batch // 2) or missing == 0
         return (self.store.seconds_since_decision() or 0.0) > IDLE_SECONDS
 
@@ -221,8 +231,22 @@ class Fitter:
             ops.finite(model.infer(inputs.take(np.arange(min(len(inputs), TRIED_ON_TEXTS)))).logits, "logits")
         return self._publish(model, lesson, plan, report, time.perf_counter() - started)
 
-    def make(self, kind: str, n_classes: int, plan: Plan, *, stop: Callable[[], bool] | None = None) -> Classifier:
-        """Gives an unfitted model as the plan wants it; its fit ends with FitStopped when `stop` says so."""
+    def make(
+        self,
+        kind: str,
+        n_classes: int,
+        plan: Plan,
+        *,
+        stop: Callable[[], bool] | None = None,
+        temperature: float | None = None,
+    ) -> Classifier:
+        """Gives an unfitted model as the plan wants it; its fit ends with FitStopped when `stop` says so.
+
+        Args:
+            temperature: of a transformer; what was found on held-out labels when None.
+        """
+        found = tiers.temperature(self.store) if temperature is None else temperature
+        more: dict[str, Any] = {"temperature": found} if kind == "transformer" else {}
         return models.create(
             kind,
             n_classes=n_classes,
@@ -231,6 +255,7 @@ class Fitter:
             recipe=plan.recipe,
             max_length=plan.max_length,
             stop=stop,
+            **more,
         )
 
     def _start(self, plan: Plan, lesson: Lesson) -> Classifier | None:

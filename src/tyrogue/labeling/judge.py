@@ -18,6 +18,7 @@ from tyrogue.labeling.fitting import Fitter
 from tyrogue.labeling.lessons import knows_checks
 from tyrogue.labeling.plan import Plan
 from tyrogue.labeling.reviewing import VECTORS
+from tyrogue.labeling.tiers import Tiers
 from tyrogue.store import Store
 from tyrogue.types import UNLABELED, Floats, Labels, Rows
 
@@ -40,7 +41,7 @@ class Judge:
         self.project, self.store, self.fitter = project, store, fitter
         self._seed = Plan.of(project.settings, {}).seed
         self._asked: tuple[str, list[Floats]] = "", []
-        self._folds = Folds(store, fitter)
+        self._folds, self._tiers = Folds(store, fitter), Tiers(store, fitter)
         self._reporter = report.Reporter(project, store, fitter.known)
         self._failed = ""
         self._done: tuple[object, ...] = ()
@@ -73,6 +74,7 @@ class Judge:
             return self._ask(version, unless)
         if self.fitter.record is not None and knows_checks(self.fitter.record):
             self._folds.step(plan)
+        self._tiers.step(plan)
         now = (version, self.store.journal_position(), self.fitter.known.promoted(), self._folds.done, self._measured())
         if now == self._done:
             return False
@@ -142,8 +144,8 @@ class Folds:
         held = np.isin(rows, checks[np.arange(len(checks)) % FOLDS == fold])
         ids = self.fitter.class_ids
         if held.any() and len(np.unique(labels[~held])) > 1:
-            kind = self.fitter.record.kind if self.fitter.record is not None else plan.model
-            model = self.fitter.make(kind, len(ids), plan, stop=lambda: self.fitter.busy)
+            kind = self.fitter.record.kind if self.fitter.record is not None else self.fitter.kind(plan)
+            model = self.fitter.make(kind, len(ids), plan, stop=lambda: self.fitter.hurried)
             try:
                 model.fit(self.fitter.inputs(rows[~held]), labels[~held], seed=fold)
             except FitStopped:

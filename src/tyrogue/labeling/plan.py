@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tyrogue.corpus.project import Project
     from tyrogue.store import Store
 
-MODELS = ("linear", "transformer")
+MODELS = ("linear", "transformer", "auto")
 RECIPES = ("paper", "product")
 """Names of `tyrogue.models`, known here so that a command need not import torch to check them; a test compares."""
 
@@ -41,7 +41,8 @@ class Plan:
         ratio: Tyrogue's r, or `auto`; ignored by strategies without one.
         batch: labels in a round.
         audit: share of each batch that is drawn from the reference sample, to judge the model honestly.
-        model: `linear` or `transformer`.
+        model: `linear`, `transformer`, or `auto`: the transformer, unless the linear model has the lower log-loss on
+            labels held out in turn.
         recipe: training recipe of the transformer.
         checkpoint: weights of encoder and transformer: `default`, a hub name or a folder.
         mode: what clusters are made of: `cached` or `current` embeddings.

@@ -17,7 +17,7 @@ from tyrogue.store import Class, Counts, Model, Round, Store
 
 TRAINER_IS_LOST_SECONDS = 10.0
 FEW_LABELS = 5
-SHOWN = ("guidelines", "autopilot", "language", "cut", "max_tokens", "balance")
+SHOWN = ("guidelines", "autopilot", "language", "cut", "max_tokens", "balance", "tiers")
 """Settings that the page shows, beside those that it changes."""
 CROSS_VALIDATED = (
     "Cross-validated on the labels themselves, with a linear model. Queried labels are harder than average texts, so "
@@ -70,6 +70,7 @@ class State:
             "warnings": _warnings(classes, counts.labeled, told),
             "settings": {name: getattr(plan, name) for name in LIVE},
             "balance": told.get("balance") if plan.ratio == "auto" else None,
+            "tiers": told.get("tiers"),
             "autopilot": {"available": self.has_gold, **told.get("autopilot", {"on": False})},
             "journal": position,
         }

@@ -19,6 +19,15 @@ COMMAND = (sys.executable, "-m", "tyrogue.labeling.trainer")
 RESTART_SECONDS = (0.5, 2.0, 10.0, 30.0)
 
 
+ENVIRONMENT = {
+    "PYTHONUNBUFFERED": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # glibc keeps a heap for every thread, eight a core, and gives little of them back.
+    "MALLOC_ARENA_MAX": "2",
+}
+"""Of the trainer's process."""
+
+
 class Supervisor:
     """Keeps one trainer process alive for a project.
 
@@ -71,7 +80,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"PYTHONUNBUFFERED": "1", "TOKENIZERS_PARALLELISM": "false"},
+                env=os.environ | ENVIRONMENT,
             )
 
     def _tell(self, code: int) -> None:

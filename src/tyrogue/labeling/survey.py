@@ -38,7 +38,7 @@ def _survey(project: Project, store: Store, encoder: object) -> None:
         rows = np.sort(np.random.default_rng(0).choice(n, size=min(SAMPLE, n), replace=False)).astype(np.int64)
         store.set("language", unknown_script(project.corpus.texts(rows), encoder) or "")
         read = plan.max_length or encoder.max_length
-        if plan.model == "transformer":
+        if plan.model != "linear":
             read = min(read, RECIPES[plan.recipe].max_length)
         store.set("max_tokens", read)
         if store.get("measured", 0) != n:

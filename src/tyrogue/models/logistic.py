@@ -86,7 +86,7 @@ def choose(
     features: NDArray[Any], labels: Labels, n_classes: int, *, seed: int, grid: tuple[float, ...] = C_GRID
 ) -> Chosen:
     """Gives C and temperature with the lowest held-out log-loss; the defaults where there are too few labels."""
-    folds = _folds(labels, seed)
+    folds = stratified(labels, seed)
     if folds is None or len(np.unique(labels)) < 2:
         return Chosen(DEFAULT_C, 1.0, float("nan"), float("nan"), 0)
     # Distances and products are all that matters, so the folds can work in the span of all texts.
@@ -110,17 +110,17 @@ def best_temperature(logits: Doubles, labels: Labels) -> float:
     return float(np.exp(found.x))
 
 
-def _folds(labels: Labels, seed: int) -> NDArray[np.int64] | None:
-    """Which fold each label is held out in: every class is spread over the folds as evenly as it can be."""
+def stratified(labels: Labels, seed: int, folds: int = 5) -> NDArray[np.int64] | None:
+    """Gives in which fold each label is held out, every class spread as evenly as it can be; None for too few."""
     n = len(labels)
     if n < ENOUGH_FOR_FOLDS:
         return None
     rng = np.random.default_rng(seed)
     order = rng.permutation(n)
     order = order[np.argsort(labels[order], kind="stable")]
-    folds = np.empty(n, np.int64)
-    folds[order] = np.arange(n) % 5
-    return folds
+    of = np.empty(n, np.int64)
+    of[order] = np.arange(n) % folds
+    return of
 
 
 def _held_out_logits(

@@ -14,7 +14,7 @@ from torch import nn
 
 from tyrogue.backbone import DEFAULT, Backbone, Tokens, choose_device, dtype_of, load_backbone, release_memory, tokenize
 from tyrogue.errors import BadInput, MissingHead, NotFitted, UsageError
-from tyrogue.models import logistic, masked_lm, storage
+from tyrogue.models import crossfit, logistic, masked_lm, storage
 from tyrogue.models.labels import checked_labels
 from tyrogue.models.linear import standardised
 from tyrogue.models.network import Network, features_of
@@ -41,6 +41,8 @@ class TransformerClassifier:
         progress: called with (step, steps, loss) while fitting.
         stop: asked before each step; when it says True, `fit` raises FitStopped.
         sample_dropout: of Monte-Carlo sampling, where the recipe trains without.
+        temperature: what the logits are divided by after a fit, as far as it is known before.
+        calibrate: finds the temperature at each fit, on labels held out from three more fits.
     """
 
     def __init__(
@@ -54,7 +56,11 @@ class TransformerClassifier:
         progress: Progress | None = None,
         stop: Stop | None = None,
         sample_dropout: float = 0.1,
+        temperature: float = 1.0,
+        calibrate: bool = False,
     ) -> None:
+        if not temperature > 0:
+            raise UsageError(f"A temperature of {temperature} was asked for; it must be above 0.")
         if n_classes < 1:
             raise UsageError(f"A model of {n_classes} classes was asked for; it takes at least 1.")
         self.n_classes, self.checkpoint = n_classes, checkpoint
@@ -62,6 +68,7 @@ class TransformerClassifier:
         self.device = choose_device(device)
         self.dtype = dtype_of(self.recipe.precision, self.device)
         self.progress, self.stop, self.sample_dropout = progress, stop, sample_dropout
+        self.temperature, self.calibrate = temperature, calibrate
         self.version = "transformer-unfitted"
         self._network: Network | None = None
         self._sampling = threading.Lock()
@@ -96,6 +103,7 @@ class TransformerClassifier:
             NonFinite: the loss diverged. FitStopped: `stop` said so. Both leave the model as it was.
         """
         begin, labels = time.perf_counter(), checked_labels(labels, len(inputs), self.n_classes)
+        temperature = self._calibrated(inputs, labels, seed) if self.calibrate else self.temperature
         tokens = self._tokens(inputs)
         with seeded(seed, self.device):
             network = self._fresh(tokens, labels, seed) if start is None else self._continued(start)
@@ -103,8 +111,9 @@ class TransformerClassifier:
             done = training.run(self.progress, self.stop)
         del training  # the optimizer's moments and the last gradients are as large as the weights, three times over
         network.requires_grad_(False).zero_grad(set_to_none=True)
+        network.set_head(*(w.cpu().numpy() / temperature for w in (network.head.weight, network.head.bias)))
         release_memory()
-        self._network = network
+        self._network, self.temperature = network, temperature
         self.version = self._version()
         return self._report(done, len(labels), time.perf_counter() - begin, start is not None)
 
@@ -140,7 +149,7 @@ class TransformerClassifier:
         if model is None:
             raise MissingHead(
                 f"ALPS needs a masked-LM head, and the checkpoint {self.checkpoint!r} has none. "
-                "Use one that has: --model transformer --checkpoint bert-base-cased."
+                "Use one that has: --model bert-base-cased."
             )
         return masked_lm.surprisal(model, self._tokens(inputs), self.max_length, dtype=self.dtype, seed=seed)
 
@@ -155,6 +164,7 @@ class TransformerClassifier:
             "pooling": network.backbone.pooling,
             "longest": network.backbone.longest,
             "recipe": asdict(self.recipe),
+            "temperature": self.temperature,
         }
         storage.write(path, tensors, facts, lambda folder: _save_architecture(network.backbone, folder))
 
@@ -169,8 +179,22 @@ class TransformerClassifier:
             network = Network(backbone, model.n_classes)
         network.load_state_dict({name: torch.from_numpy(array) for name, array in tensors.items()})
         model._network = network.to(model.device).eval().requires_grad_(False)
-        model.version = facts["version"]
+        model.version, model.temperature = facts["version"], float(facts.get("temperature", 1.0))
         return model
+
+    def _calibrated(self, inputs: Inputs, labels: Labels, seed: int) -> float:
+        """Gives the temperature that suits logits of labels held out from training; 1 for too few labels."""
+        folds = logistic.stratified(labels, seed, crossfit.FOLDS)
+        if folds is None or len(np.unique(labels)) < 2:
+            return 1.0
+
+        def fresh() -> TransformerClassifier:
+            return TransformerClassifier(
+                self.n_classes, self.checkpoint, self.recipe, device=str(self.device), stop=self.stop
+            )
+
+        logits = crossfit.held_out_logits(fresh, inputs, labels, folds, seed=seed)
+        return crossfit.HeldOut.of(logits, labels).temperature
 
     def _tokens(self, inputs: Inputs) -> Tokens:
         tokenizer = (self.pretrained if self._network is None else self._network.backbone).tokenizer
@@ -193,7 +217,8 @@ class TransformerClassifier:
         if not isinstance(start, TransformerClassifier) or start.n_classes != self.n_classes:
             raise UsageError("A transformer can only go on from a transformer with as many classes.")
         network = Network(start.network.backbone.clone(), self.n_classes)
-        network.head.load_state_dict(start.network.head.state_dict())
+        head = start.network.head
+        network.set_head(*(w.cpu().numpy() * start.temperature for w in (head.weight, head.bias)))
         return network.to(self.device)
 
     def _version(self) -> str:

@@ -43,7 +43,7 @@ def check_answers(strategy: Strategy) -> None:
     for fitted in _starts(strategy):
         for name in FINITE:
             size = hostile(name, fitted=fitted).size
-            for n in (1, 7, size):
+            for n in sorted({1, min(7, size), size}):
                 view = hostile(name, fitted=fitted)
                 where = f"{_spell(strategy)} on {name!r}, {'warm' if fitted else 'cold'}, n={n}"
                 _check_selection(_ask(strategy, view, n), view, n, where)
@@ -104,7 +104,7 @@ def check_cold_start(strategy: Strategy) -> None:
     for name in FINITE:
         view = hostile(name, fitted=False)
         try:
-            _ask(strategy, view, 5)
+            _ask(strategy, view, min(5, view.size))
         except NotFitted:
             _require(not strategy.cold_start, f"{_spell(strategy)} declares cold_start but asked for predictions.")
             continue

@@ -212,6 +212,17 @@ def _identical(fitted: bool) -> WatchedView:
     )
 
 
+def _tiny(fitted: bool) -> WatchedView:
+    """Two open rows between a labeled and a closed one."""
+    vectors = np.eye(4, WIDTH, dtype=np.float32)
+    known = {0: 0} if fitted else None
+    closed = [3] if fitted else [0, 3]
+    return given(
+        vectors, np.eye(WIDTH, N_CLASSES, dtype=np.float32), labels=known, closed=closed, fitted=fitted,
+        round=int(fitted),
+    )  # fmt: skip
+
+
 def _broken(fitted: bool) -> WatchedView:
     view = _spread(fitted)
     model = view.model
@@ -231,6 +242,7 @@ HOSTILE: dict[str, Callable[[bool], WatchedView]] = {
     "uniform": lambda fitted: _spread(fitted, scale=0.0),
     "one labeled class": lambda fitted: _spread(fitted, one_class=True),
     "labels taken back": lambda fitted: _spread(fitted, labeled=False),
+    "tiny": _tiny,
     "not finite": _broken,
 }
 """By what is wrong with them; each takes whether the model is fitted. Labeled and closed rows lie between the open."""

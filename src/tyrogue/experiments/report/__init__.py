@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tyrogue.errors import BadInput, MissingExtra
 from tyrogue.experiments import results
+from tyrogue.experiments.report import recipes
 from tyrogue.experiments.report.study import Chapter, chapters
 
 __all__ = ["markdown_report", "write_report"]
@@ -33,7 +34,8 @@ def write_report(
     except ImportError as error:
         raise MissingExtra("matplotlib", "experiments", "A report") from error
     with styled():
-        return compose.write(_chapters(folder, tuned_on), out, pngs=pngs)
+        found, runs = _chapters(folder, tuned_on)
+        return compose.write(found, out, pngs=pngs, runs=runs)
 
 
 def markdown_report(folder: Path | Sequence[Path], tuned_on: Sequence[str] = ()) -> str:
@@ -45,7 +47,12 @@ def markdown_report(folder: Path | Sequence[Path], tuned_on: Sequence[str] = ())
     from tyrogue.experiments.report import contents, markdown, warnings
 
     def parts() -> Iterator[str]:
-        for chapter in _chapters(folder, tuned_on):
+        found, runs = _chapters(folder, tuned_on)
+        if runs:
+            yield f"## {recipes.TITLE}\n"
+            yield markdown.table(contents.provenance_of([r for records in runs.values() for r in records]))
+            yield from (markdown.table(table) for table in recipes.tables(runs))
+        for chapter in found:
             yield f"## {chapter.title}\n"
             yield markdown.table(contents.provenance(chapter))
             yield from (f"- {sentence}" for sentence in warnings.of(chapter))
@@ -55,11 +62,12 @@ def markdown_report(folder: Path | Sequence[Path], tuned_on: Sequence[str] = ())
     return "\n".join(parts())
 
 
-def _chapters(folder: Path | Sequence[Path], tuned_on: Sequence[str]) -> list[Chapter]:
+def _chapters(folder: Path | Sequence[Path], tuned_on: Sequence[str]) -> tuple[list[Chapter], recipes.Runs]:
     folders = [folder] if isinstance(folder, Path) else folder
     records = [record for one in folders for record in results.read_all(one)]
     if not records:
         raise BadInput(
             "holds no results.", source=folders[0], remedy="Write some with: tyrogue bench GRID.toml --out FOLDER."
         )
-    return chapters(records, tuned_on)
+    runs, others = recipes.split(records)
+    return chapters(others, tuned_on), runs

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tyrogue.experiments.redundancy import METRICS
-from tyrogue.experiments.report import contents, figures, mapping, page, sweeps, warnings
+from tyrogue.experiments.report import contents, figures, mapping, page, recipes, sweeps, warnings
 from tyrogue.experiments.report.study import Chapter
 
 LEAD = (
@@ -21,10 +21,19 @@ Shown = tuple[str, str, Figure]
 """Name, caption, figure."""
 
 
-def write(chapters: Sequence[Chapter], out: Path, *, pngs: bool) -> list[Path]:
-    """Writes the page and the PNGs; gives their paths, the page first."""
+def write(chapters: Sequence[Chapter], out: Path, *, pngs: bool, runs: recipes.Runs | None = None) -> list[Path]:
+    """Writes the page and the PNGs; gives their paths, the page first.
+
+    Args:
+        runs: those that compare ways of training, see `recipes.split`.
+    """
     anchors = {f"part-{i}": chapter.title for i, chapter in enumerate(chapters)}
-    body, written = [page.links(anchors)], []
+    links = ({"recipes": recipes.TITLE} if runs else {}) | anchors
+    body, written = [page.links(links)], list[Path]()
+    if runs:
+        body.append(page.heading(recipes.TITLE, 2, "recipes"))
+        body.append(page.table(contents.provenance_of([r for records in runs.values() for r in records])))
+        body += map(page.table, recipes.tables(runs))
     folder = out.with_name(f"{out.stem}_figures")
     for (anchor, title), chapter in zip(anchors.items(), chapters, strict=True):
         body += [page.heading(title, 2, anchor), page.warnings(warnings.of(chapter))]

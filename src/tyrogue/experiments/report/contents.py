@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tyrogue.experiments.report import balance, sweeps, tables
 from tyrogue.experiments.report.study import SHARES, Chapter
@@ -53,8 +53,13 @@ def every_table(chapter: Chapter) -> Iterator[Table]:
 
 def provenance(chapter: Chapter) -> Table:
     """Gives what was run where."""
+    return provenance_of(chapter.finished)
+
+
+def provenance_of(finished: Iterable[Record]) -> Table:
+    """Gives where these runs were made, and with what."""
     groups: dict[tuple[str, ...], list[Record]] = {}
-    for record in chapter.finished:
+    for record in finished:
         groups.setdefault(_circumstances(record), []).append(record)
     rows = tuple(
         (grid, str(len(group)), f"{sum(float((r.done or {}).get('seconds', 0)) for r in group) / 3600:.2f}", *rest)

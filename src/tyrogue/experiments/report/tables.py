@@ -97,7 +97,7 @@ def corrected_cost(chapter: Chapter, share: float) -> Table:
         "True number of labels, first batch included, at which the curve (straight between evaluations) reaches the "
         "bar and is there at the next evaluation too; restricted mean over seeds, 95% t interval with the "
         "sample standard deviation. ≥: some runs ended below the bar and count their budget. >: all did.",
-        best=_best(-means),
+        best=_best(np.where(_complete(chapter), -means, np.nan)),
     )
 
 
@@ -139,8 +139,8 @@ def areas(chapter: Chapter) -> Table:
         ("Strategy", *chapter.datasets, "mean rank", "mean regret", "max regret"),
         rows,
         "Mean over seeds. Rank 1 is best, over the datasets and seeds that all strategies have. Regret: points below "
-        "the best strategy of each dataset, known only afterwards.",
-        best=_best(means),
+        "the best strategy of each dataset, known only afterwards. Bold: the best of those with the most seeds.",
+        best=_best(np.where(_complete(chapter), means, np.nan)),
     )
 
 
@@ -155,7 +155,7 @@ def differences(chapter: Chapter, seed: int = 0) -> Table:
             found.append((arm, d))
     corrected = compare.holm([d.p for _, d in found])
     rows = tuple(
-        (arm.title, f"{100 * d.mean:+.2f}", f"{100 * d.low:+.2f} to {100 * d.high:+.2f}", f"{p:.4f}", str(d.cells))
+        (arm.title, f"{100 * d.mean:+.2f}", _resampled(d, scores, reference, arm), f"{p:.4f}", str(d.cells))
         for (arm, d), p in zip(found, corrected, strict=True)
     )
     return Table(
@@ -165,6 +165,20 @@ def differences(chapter: Chapter, seed: int = 0) -> Table:
         "Paired by dataset and seed; seeds are resampled within each dataset (10,000 times), datasets weigh the same. "
         "p of the sign-flip test on the same pairs: few pairs cannot make it small.",
     )
+
+
+def _resampled(d: compare.Difference, scores: compare.Scores, a: Arm, b: Arm) -> str:
+    """Gives the bootstrap interval; nothing where no dataset has two seeds to resample."""
+    if all(len(values) < 2 for values in compare.paired(scores, a.title, b.title).values()):
+        return NOTHING
+    return f"{100 * d.low:+.2f} to {100 * d.high:+.2f}"
+
+
+def _complete(chapter: Chapter) -> np.ndarray:
+    """Gives (arms, datasets): whether no other arm has more seeds there."""
+    seeds = np.array([[len(chapter.records(d, a)) for d in chapter.datasets] for a in chapter.arms])
+    seeds = seeds.reshape(len(chapter.arms), len(chapter.datasets))
+    return np.asarray(seeds == seeds.max(axis=0, initial=0))
 
 
 def calibration(chapter: Chapter) -> Table:

@@ -75,9 +75,21 @@ export function saving({ pending, failures, online }) {
 export function modelWords(state, elapsed) {
   const { model, trainer } = state;
   if (!trainer.alive && trainer.phase !== "starting") return "trainer stopped";
+  if (trainer.error) return model ? `${modelName(model.version)} stays: something failed` : "no model: something failed";
   const training = trainer.phase === "training" ? `, training${trainer.progress ? ` ${percent(trainer.progress)}` : ""}` : "";
   if (!model) return training ? `first model${training}` : "no model yet";
   return `${modelName(model.version)}, ${age(model.age_seconds + elapsed)} old${training}`;
+}
+
+/**
+ * Says which kind of model is better on labels that it was not trained on.
+ * @param {import("./types.js").ServerState["tiers"]} tiers
+ */
+export function tierWords(tiers) {
+  if (!tiers) return "";
+  const { transformer, linear } = tiers.log_loss;
+  const [better, its, other, others] = transformer <= linear ? ["fine-tuned", transformer, "linear", linear] : ["linear", linear, "fine-tuned", transformer];
+  return `On ${count(tiers.labels)} labels held out in turn the ${better} model is better: log-loss ${its.toFixed(2)}, ${other} ${others.toFixed(2)}.`;
 }
 
 /**

@@ -24,7 +24,9 @@ export class Status {
     const state = session.view;
     this.save();
     write(this.parts.model, modelWords(state, (session.now() - session.stateAt) / 1000));
-    this.parts.model.classList.toggle("bad", !state.trainer.alive && state.trainer.phase !== "starting");
+    const stopped = !state.trainer.alive && state.trainer.phase !== "starting";
+    this.parts.model.classList.toggle("bad", stopped || Boolean(state.trainer.error));
+    this.parts.model.title = state.trainer.error ?? "";
     const none = session.reason === "done" && !session.item ? "nothing left" : "next ones on their way";
     write(this.parts.queue, state.queue.ready ? `next ${count(state.queue.ready)} ready` : none);
     write(this.parts.pace, state.pace_seconds ? pace(state.pace_seconds) : "");

@@ -72,6 +72,7 @@
  * @property {string|null} [judged] names the report of GET /api/judgement
  * @property {string[]} warnings
  * @property {{suggestions: boolean, batch: number, ratio: number|"auto", overlap?: number, overlap_share?: number}} settings
+ * @property {{labels: number, temperature: number, log_loss: {transformer: number, linear: number}}|null} [tiers] both kinds of models on held-out labels
  * @property {Balance|null} [balance] what the ratio is now and why, while it is chosen automatically
  * @property {{available: boolean, on: boolean}} autopilot
  * @property {number} journal

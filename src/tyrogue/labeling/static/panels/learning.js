@@ -3,7 +3,7 @@
 import { codes, h, write } from "../dom.js";
 import { choices, colourOf } from "../colours.js";
 import { figure } from "../curve.js";
-import { auditWords, capital, count, modelName, plural } from "../format.js";
+import { auditWords, capital, count, modelName, plural, tierWords } from "../format.js";
 import { exportLinks } from "../screens.js";
 import { autopilotControl } from "./autopilot.js";
 import { dial } from "./dial.js";
@@ -59,7 +59,8 @@ function modelLine(state) {
   const { model, trainer } = state;
   if (!model) return trainer.message || "No model yet.";
   const words = `${capital(modelName(model.version))} (${model.kind}) learned from ${plural(model.labels, "label")} in ${Math.round(model.train_seconds)} s.`;
-  return trainer.message && trainer.phase !== "waiting" ? `${words} Now: ${trainer.message}.` : words;
+  const judged = [words, tierWords(state.tiers)].filter(Boolean).join(" ");
+  return trainer.message && trainer.phase !== "waiting" ? `${judged} Now: ${trainer.message}.` : judged;
 }
 
 /** Draws a bar a class; existing rows only change their width, so that growth is seen. */
