@@ -9,8 +9,8 @@ The truth there is the accuracy on the whole pool.
 
 Last, in whole loops: a strategy takes the texts it doubts most out of a pool that is small (a quarter of it is labeled
 in the end) or large, a model learns from them, and the truth is the accuracy on the texts that are left, neither
-labeled nor checked. They are easier than the checks, which nobody chose: there the intervals may be too low, and this says how
-often.
+labeled nor checked. They are easier than the checks, which nobody chose: there the intervals may be too low, and this
+says how often.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ from sklearn.metrics import f1_score
 from synchronous import small_text_session
 
 POOL, TEST = 10_000, 2_000
-ALL = ((1, 100, "ahead"), (5, 200, "ahead"), (20, 400, "ahead"), (1, 100, "synchronous"), (1, 100, "small-text"))
+ALL = ((1, 100, "ahead"), (5, 200, "ahead"), (20, 400, "ahead"), (1, 100, "synchronous"))
 """(annotators, labels, mode) of `--all`."""
 
 
@@ -238,22 +238,26 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--model", default="transformer")
     parser.add_argument("--data", type=Path, help="a dataset folder: train.parquet, test.parquet, meta.json")
+    parser.add_argument("--save", help="write one setting to results/NAME.json")
     parser.add_argument("--all", action="store_true", help="every setting of the docs, into results/session.json")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     options = parser.parse_args()
     datasets = os.environ.get("TYROGUE_DATASETS")
     folder = options.data or (Path(datasets, "ag_news") if datasets else None)
     data = Data(folder)
+    where = {"data": "demo corpus" if folder is None else folder.name, "pool": POOL}
     same = {"seconds": options.seconds, "batch": options.batch, "model": options.model}
     if not options.all:
         one = session(data, annotators=options.annotators, labels=options.labels, mode=options.mode, **same)
+        if options.save:
+            write(options.save, {**where, "sessions": [one]})
         print(json.dumps(one))
         return
     sessions = []
     for annotators, labels, mode in ALL:
         sessions.append(session(data, annotators=annotators, labels=labels, mode=mode, **same))
         print(json.dumps(sessions[-1]), flush=True)
-    write("session", {"data": "demo corpus" if folder is None else folder.name, "pool": POOL, "sessions": sessions})
+        write("session", {**where, "sessions": sessions})  # what was measured stays when it is stopped
 
 
 if __name__ == "__main__":

@@ -93,7 +93,11 @@ def current(told: Json) -> str:
 
 def session(told: Json) -> str:
     names = ["first_text_s", "wait_p50_s", "wait_p95_s", "wait_max_s", "waited_s", "stale_share", "train_s", "macro_f1"]
-    runs = told["figures"]["sessions"]
+    runs = list(told["figures"]["sessions"])
+    other = RESULTS / "session_small_text.json"
+    if other.exists():
+        theirs = json.loads(other.read_text())
+        runs += theirs["figures"]["sessions"]
     rows = [[run["mode"], run["annotators"], run["labels"], *(run.get(name, "") for name in names)] for run in runs]
     return (
         f"## A session over HTTP ({told['figures']['data']}, {told['figures']['pool']:,} texts)\n\n"
@@ -110,6 +114,7 @@ def session(told: Json) -> str:
         "`stale_share`: items chosen by a model that lacked more than a batch of the labels. `synchronous` is the same "
         "with the pipeline off, `small-text` a loop written on that library with its defaults and the same weights: "
         "there people wait, nothing happens meanwhile, so the time to think is left out."
+        + (f" That one by `{theirs['command']}`." if other.exists() else "")
     )
 
 
@@ -242,8 +247,8 @@ def coverage(told: Json) -> str:
         + "\n\nThe truth is the accuracy on the whole pool. In the simulation the texts that the model gets wrong lie "
         f"together in the file.\n\nIn whole loops of {figures['loops'][0]['labels']} labels the truth is the accuracy "
         "on the texts that are left, neither labeled nor checked. A strategy takes hard texts away, so that in a small "
-        f"pool what is left is easier than the checks:\n\n{looped}\n\nThe 90% bootstrap interval of macro-F1 (three unequal "
-        f"classes) holds it in {f1} checks."
+        f"pool what is left is easier than the checks:\n\n{looped}\n\nThe 90% bootstrap interval of macro-F1 (three "
+        f"unequal classes) holds it in {f1} checks."
     )
 
 
