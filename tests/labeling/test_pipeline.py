@@ -55,7 +55,7 @@ def test_a_batch_is_always_ahead_while_the_pool_lasts(tmp_path: Path) -> None:
 def test_training_starts_when_the_labels_still_missing_just_cover_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """30 seconds of training, 3 seconds a label, 40 labels a batch: it starts when 10 are missing, not before."""
+    """30 seconds of training, 3 seconds a label, 40 labels a batch: it starts when 10 are missing, in every batch."""
     with session(tmp_path, batch=40, audit=0.0) as s:
         s.label(10)
         monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 30.0)
@@ -63,26 +63,41 @@ def test_training_starts_when_the_labels_still_missing_just_cover_it(
         def trained() -> list[int]:
             return [model.labels for model in s.store.models()]
 
-        s.label(29)
-        assert trained() == [10]
-        s.label(1)
-        assert trained() == [10, 40]
+        for last in ([10], [10, 30], [10, 30, 70]):
+            s.label(19 if len(last) == 1 else 39)
+            assert trained() == last
+            s.label(1)
+        assert trained() == [10, 30, 70, 110]
+
+
+def test_a_model_is_there_before_the_batch_that_it_shall_choose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fit of five labels' length: every text of the third batch is chosen by the model of the second."""
+    with session(tmp_path, batch=20, audit=0.0) as s:
+        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 15.0)
+        s.label(40)
+        for given in range(40, 80):
+            [item] = s.ask(1)
+            assert given - item["model"]["labels"] <= 20 + 5
+            s.answer(item)
+            s.settle()
 
 
 def test_labels_given_during_a_fit_are_learned_in_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with session(tmp_path, batch=40, audit=0.0) as s:
         s.label(10)
         monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 30.0)
-        s.label(29)
+        s.label(19)
         s.label(1, settle=False)
         fitter = s.pipeline.fitter
         while not fitter.busy:
             assert s.pipeline.step()
         s.label(3, settle=False)
         s.settle()
-        assert s.store.models()[-1].labels == 40
-        s.label(26)
-        assert s.store.models()[-1].labels == 40
+        assert s.store.models()[-1].labels == 30
+        s.label(36)
+        assert s.store.models()[-1].labels == 30
         s.label(1)
         assert s.store.models()[-1].labels == 70
 

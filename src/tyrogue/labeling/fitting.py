@@ -178,22 +178,27 @@ class Fitter:
         rows, ids = self.known.labels()
         if len(rows) < FIRST_LABELS or len(np.unique(ids)) < 2:
             return None
-        current, wanted, kind = self.record, plan.batch - plan.audited, self.kind(plan)
+        current, kind = self.record, self.kind(plan)
         if changed:
             return kind
         if current is None:
-            return INSTANT if len(rows) < wanted else kind
-        if current.kind != kind:
-            wanted = max(wanted - current.labels, 1)
-        fresh = len(rows) - current.labels
-        return kind if self._time_has_come(plan, kind, max(wanted - fresh, 0), fresh) else None
+            return INSTANT if len(rows) < plan.batch - plan.audited else kind
+        return kind if self._time_has_come(plan, kind, len(rows) - current.labels) else None
 
     def kind(self, plan: Plan) -> str:
         """Gives the kind of model that shall be in charge: the plan's, or what the labels say is better."""
         return tiers.kind(self.store) if plan.model == "auto" else plan.model
 
-    def _time_has_come(self, plan: Plan, kind: str, missing: int, fresh: int) -> bool:
-        """Whether the labels still missing take no longer than the training will."""
+    def _time_has_come(self, plan: Plan, kind: str, fresh: int) -> bool:
+        """Whether the labels still missing from the batch take no longer than the training will.
+
+        The new model is then there when the next batch is about to be shown, and chooses all of it. Counted from the
+        labels that the last model had, the fits would drift against the batches, and come when one is half shown.
+        """
+        labeled = self.store.current_round()
+        answered, size = (labeled.answered, labeled.size) if labeled is not None else (0, 0)
+        overdue = fresh - answered >= (plan.batch - plan.audited) / 2  # of batches that are over
+        missing = 0 if overdue else max(size - answered, 0)
         if not plan.ahead:
             return missing == 0 or not len(self.store.queued_rows())
         pace = self.store.pace() or 3.0
