@@ -37,7 +37,9 @@ def small_text_session(data: Data, *, labels: int, batch: int, checkpoint: str |
     rng = np.random.default_rng(0)
     path = checkpoint or locate(DEFAULT)
     tokenizer = AutoTokenizer.from_pretrained(path)
-    if not hasattr(tokenizer, "encode_plus"):  # small-text 1.4 calls by its old name what transformers 5 has only one of
+    if not hasattr(
+        tokenizer, "encode_plus"
+    ):  # small-text 1.4 calls by its old name what transformers 5 has only one of
         type(tokenizer).encode_plus = type(tokenizer).__call__
     number = {name: i for i, name in enumerate(data.classes)}
     gold = np.array([number[label] for label in data.train.label])
