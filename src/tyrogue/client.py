@@ -113,12 +113,21 @@ class Client:
         """Flags an item for review."""
         return self._decide(item, "flag", token, note=note)
 
-    def undo(self, *, token: str | None = None) -> Json | None:
-        """Takes this annotator's last decision back; gives it and its item, or None when there is none."""
+    def undo(self, *, token: str | None = None, expected: str | None = None) -> Json | None:
+        """Takes this annotator's last decision back; gives it and its item, or None when there is none.
+
+        Args:
+            token: sent again, it undoes once.
+            expected: the token of the decision that has to be the last one.
+
+        Raises:
+            Refused: the last decision is another than the one expected.
+        """
+        body = {"token": token or _new_token(), "annotator": self.annotator, "expected": expected}
         try:
-            return self.call("POST", "/api/undo", {"token": token or _new_token(), "annotator": self.annotator})
+            return self.call("POST", "/api/undo", body)
         except Refused as refused:
-            if refused.status == 409:
+            if refused.status == 409 and expected is None:
                 return None
             raise
 

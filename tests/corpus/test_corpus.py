@@ -118,6 +118,18 @@ def test_search_gives_pages(corpus: SqliteCorpus) -> None:
     assert [*first, *rest] == whole.tolist()
 
 
+@pytest.mark.parametrize("query", ["quick", "brow", '"lazy dog"', "日本", "c++", "nothing like it", ""])
+@pytest.mark.parametrize("among", [[], [0], [8, 6, 1, 6], list(range(9)), [3, 99]])
+def test_search_among_rows_finds_those_of_all_that_are_there(
+    corpus: SqliteCorpus, query: str, among: list[int]
+) -> None:
+    whole, _ = corpus.search(query, 100)
+    found, total = corpus.search(query, 100, among=np.array(among, np.int64))
+    assert found.tolist() == [row for row in whole.tolist() if row in among]
+    assert total == len(found)
+    assert corpus.search(query, 1, 1, among=np.array(among, np.int64))[0].tolist() == found.tolist()[1:2]
+
+
 def test_search_catches_up_by_itself(tmp_path: Path) -> None:
     path, out = tmp_path / "a.txt", tmp_path / "out.tyrogue"
     path.write_text("first text\n")

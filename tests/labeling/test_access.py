@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import ASKS, Desk
+from desk import ASKS, OWNERS_TOKEN, PASSWORD, Desk, client_of, member
 from fastapi.testclient import TestClient
 
 from tyrogue.errors import UsageError
 from tyrogue.labeling.access import RULES
 from tyrogue.labeling.app import create_app
 from tyrogue.labeling.examples import EXAMPLES
-from tyrogue.labeling.passwords import hashed
 from tyrogue.labeling.security import token_for
 from tyrogue.store import Store
 
-PASSWORD = "correct horse battery"
-OWNERS_TOKEN = "the-owners-own-token"
 ROLES = ("nobody", "annotator", "reviewer", "owner")
 
 # Written apart from access.RULES: what each role may call beside what the roles before it may.
@@ -31,32 +27,13 @@ MAY: dict[str, str] = {
     "POST /api/undo, GET /api/annotations, POST /api/items, GET /api/state, GET /api/rows/{row}, GET /api/search, "
     "GET /api/classes, GET /api/preview, GET /api/judgement, GET /api/texts, "
     "GET /api/items/{id}/why, GET /api/map, GET /api/map/marks, GET /api/map/opinions, GET /api/map/picks, "
-    "POST /api/regions, POST /api/regions/queue",
+    "POST /api/regions, POST /api/regions/queue, POST /api/regions/withdraw",
     "reviewer": "GET /api/team, GET /api/agreement, GET /api/disagreements, POST /api/adjudications, GET /api/export, "
     "GET /api/review, GET /api/review/{row}, POST /api/review/{row}",
     "owner": "POST /api/classes, PATCH /api/classes/{class_id}, POST /api/classes/{class_id}/merge, "
     "PATCH /api/settings, PUT /api/guidelines, POST /api/promotion, POST /api/autopilot, POST /api/team/invitations, "
     "PATCH /api/team/{person}, DELETE /api/team/{person}, DELETE /api/team/credentials/{credential}",
 }
-
-
-def client_of(desk: Desk, **headers: str) -> TestClient:
-    return TestClient(desk.client.app, base_url="http://127.0.0.1", headers=ASKS | headers)
-
-
-@cache
-def hashed_once() -> str:
-    return hashed(PASSWORD)
-
-
-def member(desk: Desk, name: str, role: str) -> TestClient:
-    """Gives a browser in which somebody is logged in."""
-    desk.store.annotator(name, role)
-    desk.store.set_password(name, hashed_once())
-    secret, _ = desk.store.issue(name, "session", seconds=3600)
-    browser = client_of(desk)
-    browser.cookies.set("tyrogue_session", secret)
-    return browser
 
 
 @pytest.fixture
@@ -250,6 +227,34 @@ def test_a_token_of_a_program_acts_for_its_owner(desk: Desk, team: dict[str, Tes
     assert program.get("/api/me").json() == {"name": "the annotator", "role": "annotator", "login": "account"}
     assert program.get("/api/team").status_code == 403
     assert team["annotator"].post("/api/me/tokens", json={"annotator": "the owner"}).status_code == 403
+
+
+def test_a_new_password_ends_the_other_sessions_of_its_owner(desk: Desk, team: dict[str, TestClient]) -> None:
+    """Whoever had come in with the old password is out at once; links, programs and other people stay."""
+    mine, other = team["annotator"], member(desk, "the annotator", "annotator")
+    desk.store.set_password("the annotator", desk.store.password_of("the annotator") or "")  # ends both
+    assert [browser.get("/api/me").status_code for browser in (mine, other)] == [401, 401]
+    login = {"name": "the annotator", "password": PASSWORD}
+    for browser in (mine, other):
+        browser.cookies.clear()
+        assert browser.post("/api/login", json=login).status_code == 200
+    token = mine.post("/api/me/tokens", json={"label": "script"}).json()["token"]
+    changed = mine.put("/api/me/password", json={"old": PASSWORD, "new": "quite another password"})
+    assert changed.status_code == 200
+    assert other.get("/api/me").status_code == 401
+    assert mine.get("/api/me").json()["name"] == "the annotator"
+    assert client_of(desk, Authorization=f"Bearer {token}").get("/api/me").status_code == 200
+    assert team["reviewer"].get("/api/me").status_code == 200
+
+
+def test_an_invitation_taken_up_again_ends_what_was_open(desk: Desk, team: dict[str, TestClient]) -> None:
+    invited = desk.client.post("/api/team/invitations", json={"name": "the annotator"}).json()
+    secret = invited["path"].removeprefix("/#invite=")
+    browser = client_of(desk)
+    taken = browser.post("/api/login/invitation", json={"secret": secret, "password": "quite another password"})
+    assert taken.status_code == 200
+    assert team["annotator"].get("/api/me").status_code == 401
+    assert browser.get("/api/me").status_code == 200
 
 
 def test_a_password_changes_only_with_the_old_one(desk: Desk, team: dict[str, TestClient]) -> None:

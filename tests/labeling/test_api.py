@@ -93,6 +93,34 @@ def test_classes_are_added_renamed_and_merged(desk: Desk) -> None:
     assert refused.status_code in (409, 422)
 
 
+def warnings(desk: Desk) -> list[str]:
+    return list(desk.client.get("/api/state").json()["warnings"])
+
+
+def test_classes_with_few_labels_are_warned_of(desk: Desk) -> None:
+    items = [*reserve(desk.client, 19), desk.client.post("/api/items", json={"row": 41}).json()]
+    for n, item in enumerate(items[:19]):
+        decide(desk.client, item["id"], f"token-{n:04}", class_id=int(n == 7))
+    assert warnings(desk) == [], "before twenty labels every class has few"
+    decide(desk.client, items[19]["id"], "token-0019", class_id=0)
+    assert warnings(desk) == ["Class 'cats' has 1 label: search for examples of it (key /)."]
+    desk.client.post("/api/classes", json={"name": "fish"})
+    assert warnings(desk)[1:] == ["Class 'fish' has 0 labels: search for examples of it (key /)."]
+    for n in range(3):
+        decide(desk.client, items[n]["id"], f"again-{n:04}", class_id=1)
+    assert warnings(desk)[0].startswith("Class 'cats' has 4 labels:")
+    decide(desk.client, items[3]["id"], "again-0003", class_id=1)
+    assert [words.split("'")[1] for words in warnings(desk)] == ["fish"], "five are enough"
+    desk.client.post("/api/classes/2/merge", json={"into": 0})
+    assert warnings(desk) == [], "who was merged is not missed"
+
+
+def test_one_class_is_too_few_to_choose_from(desk: Desk) -> None:
+    assert warnings(desk) == []
+    desk.client.post("/api/classes/1/merge", json={"into": 0})
+    assert warnings(desk) == ["There is one class or none: add the classes to choose from (key c)."]
+
+
 def test_what_was_decided_is_listed_newest_first(desk: Desk) -> None:
     for n, item in enumerate(reserve(desk.client, 3)):
         decide(desk.client, item["id"], f"token-000{n}")

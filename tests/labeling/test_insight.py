@@ -342,6 +342,26 @@ def test_a_region_is_queued_in_its_order(s: Session) -> None:
     assert [item["row"] for item in s.ask(5)] == rows
 
 
+def test_a_queued_region_is_taken_out_again(s: Session) -> None:
+    coming = [item["id"] for item in s.ask(3)]
+    closed = {*s.store.answered_rows().tolist(), *s.project.corpus.reference.tolist(), *s.waiting()}
+    closed |= {*s.store.queued_rows().tolist()}
+    rows = [row for row in range(390, 200, -7) if row not in closed][:5]
+    s.engine.push(rows[2])  # somebody asked for this one before
+    told = post(s, "/api/regions/queue", {"rows": rows})
+    assert told["rows"] == rows
+    assert told["new"] == [row for row in rows if row != rows[2]]
+    decided = s.ask(1)[0]
+    s.answer(decided)
+    back = post(s, "/api/regions/withdraw", {"rows": told["new"]}, 200)
+    assert back["rows"] == sorted({*told["new"]} - {decided["row"]})
+    assert decided["row"] in s.store.labels()[0], "what was decided stays"
+    assert [item["row"] for item in s.ask(1)] == [rows[2]]
+    assert [item["id"] for item in s.ask(4)[1:]] == coming
+    assert post(s, "/api/regions/withdraw", {"rows": told["new"]}, 200)["rows"] == []
+    assert s.store.rebuild() == 0
+
+
 def test_regions_that_cannot_be(s: Session) -> None:
     one, reference = s.store.class_index()[0], s.project.corpus.reference.tolist()
     for body, status in (

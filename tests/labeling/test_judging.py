@@ -163,6 +163,19 @@ def test_reasons_come_from_models_far_enough_apart(s: Session, monkeypatch: pyte
     assert "at your pace" in report(s)["outlook"]
 
 
+def test_corrected_queries_count_in_the_comparison_with_the_pool(s: Session) -> None:
+    label(s, 90)
+    before, (rows, ids) = report(s)["drift"], s.store.labels(kinds=("query",))
+    assert before is not None
+    assert before["source"] == "audit"
+    for row, class_id in list(zip(rows.tolist(), ids.tolist(), strict=True))[10:]:
+        s.store.review(row=row, token=uuid.uuid4().hex, annotator="me", action="label", class_id=class_id)
+    assert report(s)["drift"] == before, "they were queried, whoever confirmed or corrected them"
+    (first, *_), (was, *_) = rows.tolist(), ids.tolist()
+    s.store.review(row=first, token=uuid.uuid4().hex, annotator="me", action="label", class_id=1 - was)
+    assert report(s)["drift"]["apart"] != before["apart"], "by the class that counts now"
+
+
 def test_a_merge_of_classes_is_judged_as_it_is_now(s: Session) -> None:
     label(s, 40)
     s.store.merge_class(0, 1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from desk import Desk
+from desk import Desk, make_desk
 
 from tyrogue.encoders.vectors import VectorFile
 from tyrogue.labeling.report import JUDGEMENT
@@ -58,6 +60,32 @@ def test_filters_and_words_go_together(desk: Desk, labeled: list[int]) -> None:
     cats = {row for row in labeled if row % 2 == 1}
     assert set(listed(desk, q="cats", limit=2)) == cats
     assert set(listed(desk, q="cats", class_id=0, limit=1)) == {row for row in labeled[0::2] if row in cats}
+
+
+def test_the_search_sees_every_label_of_a_large_pool(tmp_path: Path) -> None:
+    """Five thousand texts share a word; what was labeled stands where a search over all of them ends last."""
+    texts = [f"common words {n}" for n in range(4_997)] + [
+        "common words and many more of them " * 9 + str(n) for n in "abc"
+    ]
+    desk = make_desk(tmp_path, texts=texts)
+    with desk.client:
+        for n, row in enumerate((4_999, 12, 4_998)):
+            item = desk.store.push(row, "search", annotator="me").id
+            desk.store.annotate(token=f"{n}", item=item, annotator="me", action="label", class_id=n % 2)
+        assert len(desk.project.corpus.search("common", 6_000)[0]) == 5_000
+        assert sorted(listed(desk, q="common", limit=2)) == [12, 4_998, 4_999]
+        assert listed(desk, q="common", class_id=1) == [12]
+        assert sorted(listed(desk, q='"many more"', class_id=0, limit=1)) == [4_998, 4_999]
+        assert listed(desk, q="...") == []
+    desk.store.close()
+
+
+def test_pages_of_a_search_for_few_among_many_hold_each_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tyrogue.labeling.reviewing.CHUNK", 4)
+    rows = desk.store.teach(range(60), [int(row % 7 == 0) for row in range(60)], token="all", annotator="me")
+    assert rows == 60
+    for limit in (1, 2, 3, 9, 50):
+        assert sorted(listed(desk, q="number", class_id=1, limit=limit)) == [*range(0, 60, 7)]
 
 
 def test_a_correction_is_the_label_and_its_history_stays(desk: Desk, labeled: list[int]) -> None:
@@ -173,9 +201,24 @@ def test_promotion_is_on_record(desk: Desk, labeled: list[int]) -> None:
 
 def test_exports_tell_checks_from_queried_labels(desk: Desk, labeled: list[int]) -> None:
     look(desk, labeled[2], class_id=1)
+    look(desk, labeled[4], class_id=1)
     lines = desk.client.get("/api/export?format=jsonl").text.splitlines()
-    import json
-
-    kinds = {one["row"]: one["kind"] for one in map(json.loads, lines)}
+    exported = {one["row"]: one for one in map(json.loads, lines)}
+    kinds = {row: one["kind"] for row, one in exported.items()}
+    assert exported[labeled[4]]["adjudicated"], "that it was corrected is told beside"
     assert kinds[labeled[2]] == "reference", "also when it was corrected"
     assert {kinds[row] for row in labeled if row != labeled[2]} == {"query"}
+
+
+def test_undo_takes_back_the_correction_that_is_meant_or_nothing(desk: Desk, labeled: list[int]) -> None:
+    look(desk, labeled[3], token="look-0001", class_id=0)
+    wrong = desk.client.post("/api/undo", json={"token": "undo-0001", "expected": "token-0007"})
+    assert (wrong.status_code, wrong.headers["content-type"]) == (409, "application/problem+json")
+    assert "Something else was decided" in wrong.json()["detail"]
+    assert desk.store.label_of(labeled[3]) == 0
+    right = desk.client.post("/api/undo", json={"token": "undo-0001", "expected": "look-0001"})
+    assert right.status_code == 200
+    assert right.json()["item"]["reserved_until"] is None
+    assert desk.store.label_of(labeled[3]) == 1
+    assert desk.client.post("/api/undo", json={"token": "undo-0002", "expected": "token-0007"}).status_code == 200
+    assert labeled[7] not in desk.store.labels()[0]

@@ -113,7 +113,7 @@ def test_a_disagreement_is_listed_settled_and_exported_with_all_that_was_said(de
     assert desk.client.get("/api/disagreements").json() == {"rows": [], "total": 0}
     lines = desk.client.get("/api/export?format=jsonl").text.splitlines()
     (exported,) = map(json.loads, lines)
-    assert (exported["label"], exported["annotator"], exported["kind"]) == ("dogs", "Rob", "review")
+    assert (exported["label"], exported["annotator"], exported["kind"]) == ("dogs", "Rob", "query")
     assert (exported["agreed"], exported["adjudicated"]) == (False, True)
     said = [(one["annotator"], one["label"], one["model_version"], one["kind"]) for one in exported["labels"]]
     assert said == [("Ada", "dogs", "m1", "query"), ("Ben", "cats", "m1", "query"), ("Rob", "dogs", None, "review")]

@@ -77,6 +77,19 @@ test("a refused decision frees its text; a found row comes to the front", () => 
   assert.equal(deck.bring(990), false);
 });
 
+test("an item whose undo failed goes off again, wherever it stands", () => {
+  const deck = new Deck();
+  deck.receive(items(1, 2, 3));
+  deck.decide("a", "label", 0);
+  deck.decide("b", "label", 0);
+  deck.takeBack();
+  deck.takeBack();
+  assert.equal(deck.dismiss(2), false);
+  assert.equal(deck.dismiss(1), true);
+  deck.receive(items(1, 2, 3, 4));
+  assert.deepEqual([deck.current.id, ...ids(deck.ahead)], [3, 4]);
+});
+
 test("it asks for enough to hide the server's delay", () => {
   const deck = new Deck();
   assert.equal(deck.low, true);

@@ -79,7 +79,7 @@ class Project:
         return chosen if self.settings["ratio"] == "auto" else None
 
     def live(self) -> dict[int, Json]:
-        return {note["item"]: note for note in self.journal if not note["undone"]}
+        return {note["item"]: note for note in self.journal if not (note["undone"] or note["aside"])}
 
     def open_rows(self) -> list[int]:
         decided = self.live()
@@ -193,6 +193,7 @@ class Project:
             "id": len(self.journal) + 1, "item": body["item"], "row": body["item"], "text": self.texts[body["item"]],
             "text_pair": None, "action": body["action"], "class_id": body["class_id"], "note": body.get("note"),
             "annotator": "me", "together": body.get("token") if "seconds" not in body else None,
+            "token": body.get("token"), "kind": body.get("kind", "query"), "aside": body.get("aside", False),
             "created": datetime.now(UTC).isoformat(), "undone": False, "seconds": body.get("seconds"),
         }  # fmt: skip
         self.journal.append(note)
@@ -202,9 +203,11 @@ class Project:
             note["together"] = body["token"]
         return {**note, "labeled": self.count("label")}
 
-    def undo(self) -> Json:
+    def undo(self, expected: str | None) -> Json:
         for note in reversed(self.journal):
             if not note["undone"]:
+                if expected not in (None, note["token"]):
+                    raise Problem(409, "Something else was decided in the meantime.")
                 group = [one for one in self.journal if note["together"] and one["together"] == note["together"]]
                 for one in group or [note]:
                     one["undone"] = True

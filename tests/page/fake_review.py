@@ -18,8 +18,6 @@ class Review:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.promoted = False
-        self.flagged: set[int] = set()
-        self.reviewed: set[int] = set()
         self.notes: dict[int, str] = {}
 
     def judgement(self, body: Json, query: dict[str, str]) -> Answer:
@@ -52,7 +50,8 @@ class Review:
         return self.judgement(body, query)
 
     def labels(self, body: Json, query: dict[str, str]) -> Answer:
-        rows = [note["item"] for note in reversed(self.project.journal) if note in self.project.live().values()]
+        live = self.project.live().values()
+        rows = [note["item"] for note in reversed(self.project.journal) if note in live]
         wanted = [row for row in dict.fromkeys(rows) if self._fits(self._label(row), query)]
         start, limit = int(query.get("after", 0)), int(query["limit"])
         more = str(start + limit) if len(wanted) > start + limit else None
@@ -70,11 +69,13 @@ class Review:
 
     def _label(self, row: int) -> Json:
         note = self.project.live()[row]
-        reviewed = row in self.reviewed
+        looks = [one for one in self.project.journal if one["item"] == row and not one["undone"]]
+        reviewed = any(one["kind"] == "review" and not one["aside"] for one in looks)
+        flagged = bool(looks) and looks[-1]["aside"]
         return {
             "row": row, "text": self.project.texts[row][:400], "text_pair": None, "class_id": note["class_id"],
             "kind": "reference" if row % 10 == 8 else "query", "annotator": "me", "created": note["created"],
-            "model_version": "m1", "round": 0, "note": self.notes.get(row), "flagged": row in self.flagged,
+            "model_version": "m1", "round": 0, "note": self.notes.get(row), "flagged": flagged,
             "skipped": note["action"] == "skip", "disputed": False, "reviewed": reviewed,
             "suspect": {"class_id": 2, "probability": 0.93} if row == 0 and not reviewed else None,
         }  # fmt: skip
@@ -88,12 +89,15 @@ class Review:
     def decide(self, body: Json, query: dict[str, str], row: int) -> Answer:
         if row not in self.project.live():
             raise Problem(422, f"Nothing was decided about row {row} yet.")
-        if body["action"] == "label":
-            self.project.annotate({"item": row, **body})
-            self.reviewed.add(row)
-            self.flagged.discard(row)
-        elif body["action"] == "flag":
-            self.flagged.add(row)
-        else:
+        if self.project.fake["fail"] == "refuse":
+            raise Problem(409, "This class was merged away.")
+        answer: Answer = self.project.once(body["token"], lambda: self._look(row, body), 201)
+        return answer
+
+    def _look(self, row: int, body: Json) -> Json:
+        if body["action"] == "note":
             self.notes[row] = body["note"]
-        return 201, {"id": len(self.project.journal), **self._label(row), "labeled": self.project.count("label")}
+        else:  # a flag leaves the label as it is
+            aside = {"aside": body["action"] == "flag", "kind": "review"}
+            self.project.annotate({"item": row, "class_id": None, **body, **aside})
+        return {"id": len(self.project.journal), **self._label(row), "labeled": self.project.count("label")}

@@ -40,7 +40,7 @@ class Api:
         self.routes: list[tuple[str, Callable[..., Answer]]] = [
             (r"POST /api/next", self.next),
             (r"POST /api/annotations", self.annotate),
-            (r"POST /api/undo", lambda body, query: project.once(body["token"], project.undo, 200)),
+            (r"POST /api/undo", self.undo),
             (r"GET /api/annotations", self.annotations),
             (r"GET /api/rows/(\d+)", self.row),
             (r"GET /api/search", self.search),
@@ -52,6 +52,8 @@ class Api:
             (r"GET /api/map/opinions", lambda body, query: (200, project.opinions())),
             (r"GET /api/map/picks", lambda body, query: (200, project.picks())),
             (r"POST /api/regions", self.region),
+            (r"POST /api/regions/queue", self.queue_region),
+            (r"POST /api/regions/withdraw", self.withdraw),
             (r"GET /api/state", self.state),
             (r"PATCH /api/settings", self.settings),
             (r"PUT /api/guidelines", self.guidelines),
@@ -84,6 +86,10 @@ class Api:
         answer: Answer = self.project.once(body["token"], lambda: self.project.annotate(body), 201)
         return answer
 
+    def undo(self, body: Json, query: dict[str, str]) -> Answer:
+        answer: Answer = self.project.once(body["token"], lambda: self.project.undo(body.get("expected")), 200)
+        return answer
+
     def annotations(self, body: Json, query: dict[str, str]) -> Answer:
         limit, before = int(query.get("limit", 50)), int(query.get("before", 10**9))
         notes = [note for note in reversed(self.project.journal) if note["id"] < before]
@@ -106,6 +112,16 @@ class Api:
     def region(self, body: Json, query: dict[str, str]) -> Answer:
         answer: Answer = self.project.once(body["token"], lambda: self.project.label_region(body), 201)
         return answer
+
+    def queue_region(self, body: Json, query: dict[str, str]) -> Answer:
+        order, rows = self.project.order, body["rows"]
+        self.project.order = [*rows, *(row for row in order if row not in rows)]
+        return 201, {"rows": rows, "new": rows, "left_out": {"audit": 0, "decided": 0}}
+
+    def withdraw(self, body: Json, query: dict[str, str]) -> Answer:
+        rows = [row for row in body["rows"] if row not in self.project.live()]
+        self.project.order = sorted(self.project.order)
+        return 200, {"rows": rows}
 
     def state(self, body: Json, query: dict[str, str]) -> Answer:
         if self.project.autopilot["on"] and (rows := self.project.open_rows()):

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { sender } from "../../src/tyrogue/labeling/static/api.js";
 import { Outbox } from "../../src/tyrogue/labeling/static/queue.js";
+import { queueRows } from "../../src/tyrogue/labeling/static/regions.js";
+import { adjudicate, secondLook } from "../../src/tyrogue/labeling/static/secondlooks.js";
 import { Session } from "../../src/tyrogue/labeling/static/session.js";
 
 const STATE = {
@@ -25,6 +28,9 @@ class Server {
     this.down = false;
     this.loseNext = false;
     this.refuse = null;
+    this.first = []; // put first in the queue
+    this.gate = null; // what a label waits for on its way
+    this.refuseNext = null;
   }
 
   live() {
@@ -50,17 +56,35 @@ class Server {
     next: async (n) => {
       if (this.down) throw new Refusal(0);
       const decided = new Set(this.live().map((note) => note.item));
-      const open = [...Array(this.n).keys()].filter((id) => !decided.has(id)).slice(0, n);
+      const open = [...new Set([...this.first, ...Array(this.n).keys()])].filter((id) => !decided.has(id)).slice(0, n);
       return { items: open.map((id) => this.item(id)), reason: open.length ? null : "done" };
     },
-    annotate: async (body) => this.once(body.token, () => this.journal.push({ ...body }) && { ...body }),
-    undo: async (token) =>
+    annotate: async (body) => {
+      await this.gate;
+      const status = this.refuseNext;
+      this.refuseNext = null;
+      if (status) throw new Refusal(status);
+      return this.once(body.token, () => this.journal.push({ ...body }) && { ...body });
+    },
+    undo: async ({ token, expected }) =>
       this.once(token, () => {
         const last = this.live().at(-1);
-        if (!last) throw new Refusal(409);
+        if (!last || (expected && last.token !== expected)) throw new Refusal(409);
         last.undone = true;
-        return { undone: last, item: this.item(last.item) };
+        return { undone: last, item: { ...this.item(last.item), reserved_until: last.look ? null : "later" } };
       }),
+    secondLook: async ({ token, row, class_id }) => this.once(token, () => this.journal.push({ token, item: row, class_id, look: true }) && { row, class_id }),
+    adjudicate: async (body) => this.api.secondLook(body),
+    queueRows: async (rows) => {
+      this.first = rows;
+      return { rows, new: rows };
+    },
+    withdraw: async ({ rows }) => {
+      if (this.down) throw new Refusal(0);
+      const decided = new Set(this.live().map((note) => note.item));
+      this.first = this.first.filter((row) => !rows.includes(row));
+      return { rows: rows.filter((row) => !decided.has(row)) };
+    },
     settings: async (patch) => ({ ...STATE.settings, ...patch }),
   };
 }
@@ -72,10 +96,9 @@ const turn = async (n = 30) => {
 async function open(server = new Server()) {
   let clock = 0;
   let token = 0;
-  const send = ({ kind, body, token: one }) => (kind === "undo" ? server.api.undo(one) : server.api.annotate(body));
   const sleep = () => new Promise((done) => setImmediate(done));
   const now = () => (clock += 10);
-  const outbox = new Outbox({ send, storage: null, prefix: "x:", sleep, now, random: () => 0 });
+  const outbox = new Outbox({ send: sender(server.api), storage: null, prefix: "x:", sleep, now, random: () => 0 });
   const session = new Session({ api: server.api, outbox, state: structuredClone(STATE), now, newToken: () => `t${(token += 1)}-${Math.random()}` });
   const said = [];
   session.addEventListener("say", ({ detail }) => said.push(detail));
@@ -206,6 +229,129 @@ test("a correction counts in its new class and can be taken back like any decisi
   assert.equal(session.item.id, shown, "the text on screen stays");
 });
 
+test("Backspace takes a second look back and leaves the card's label alone", async () => {
+  for (const look of [(session) => secondLook(session, 0, { action: "label", class_id: 1 }, 0), (session) => adjudicate(session, 0, 1)]) {
+    const { session, server, said } = await open();
+    session.decide("label", 0);
+    session.decide("label", 1);
+    await look(session).answer;
+    assert.deepEqual(decisions(server), [[0, 0], [1, 1], [0, 1]]);
+    const shown = session.item.id;
+    session.undo();
+    await turn();
+    assert.deepEqual(decisions(server), [[0, 0], [1, 1]]);
+    assert.equal(session.item.id, shown, "the card is not undone");
+    assert.equal(said.at(-1), "Correction taken back.");
+    assert.deepEqual(session.view.classes.map((one) => one.labeled), [1, 1]);
+    session.undo();
+    await turn();
+    assert.deepEqual(decisions(server), [[0, 0]]);
+    assert.equal(session.item.id, 1);
+  }
+});
+
+test("labels and second looks made offline arrive, and are taken back, in their order", async () => {
+  const { session, server } = await open();
+  session.decide("label", 0);
+  await turn();
+  server.down = true;
+  session.decide("label", 1);
+  const { answer } = secondLook(session, 0, { action: "label", class_id: 1 }, 0);
+  session.decide("label", 0);
+  await turn();
+  assert.deepEqual(session.view.classes.map((one) => one.labeled), [1, 2]);
+  server.down = false;
+  session.outbox.kick();
+  await answer;
+  await turn();
+  assert.deepEqual(decisions(server), [[0, 0], [1, 1], [0, 1], [2, 0]]);
+  session.undo();
+  session.undo();
+  await turn();
+  assert.deepEqual(decisions(server), [[0, 0], [1, 1]]);
+  assert.equal(session.item.id, 2);
+});
+
+test("a second look after a reload is taken back without putting its text on the card", async () => {
+  const server = new Server();
+  const first = await open(server);
+  first.session.decide("label", 0);
+  await secondLook(first.session, 0, { action: "label", class_id: 1 }, 0).answer;
+  const { session, said } = await open(server);
+  session.undo();
+  await turn();
+  assert.deepEqual(decisions(server), [[0, 0]]);
+  assert.equal(session.item.id, 1);
+  assert.equal(said.at(-1), "Correction taken back.");
+});
+
+test("what another window decided since is not taken back unasked, and the card says what is so", async () => {
+  const { session, server, said } = await open();
+  session.decide("label", 0);
+  session.decide("label", 1);
+  await turn();
+  server.journal.push({ token: "elsewhere", item: 20, class_id: 1 });
+  session.undo();
+  session.undo();
+  assert.equal(session.item.id, 0, "shown as taken back until the server says no");
+  await turn();
+  assert.deepEqual(decisions(server), [[0, 0], [1, 1], [20, 1]]);
+  assert.equal(session.item.id, 2, "their labels stand, so that they are not asked again");
+  assert.equal(session.view.labeled, 2);
+  assert.match(said.at(-1), /^Not taken back: something else was decided/);
+  session.undo();
+  await turn();
+  assert.deepEqual(decisions(server), [[0, 0], [1, 1]], "the next one asks the server which was the last");
+  assert.equal(session.item.id, 20);
+});
+
+test("an undo of a label that the server refuses takes back nothing else", async () => {
+  const { session, server } = await open();
+  session.decide("label", 0);
+  await turn();
+  let arrive;
+  server.gate = new Promise((done) => (arrive = done));
+  server.refuseNext = 422;
+  session.decide("label", 1);
+  await turn(); // on its way
+  session.undo();
+  arrive();
+  await turn();
+  assert.deepEqual(decisions(server), [[0, 0]]);
+  assert.equal(session.item.id, 1, "it is still to be decided");
+  assert.equal(session.view.labeled, 1);
+});
+
+test("a refused second look leaves nothing to take back", async () => {
+  const { session, server } = await open();
+  session.decide("label", 0);
+  await turn();
+  server.refuse = 422;
+  await assert.rejects(secondLook(session, 0, { action: "label", class_id: 1 }, 0).answer);
+  server.refuse = null;
+  assert.deepEqual(session.view.classes.map((one) => one.labeled), [1, 0]);
+  session.undo();
+  await turn();
+  assert.deepEqual(decisions(server), []);
+});
+
+test("a queued region is taken out of the queue again, but for what was decided", async () => {
+  const { session, server, said } = await open();
+  await queueRows(session, [20, 21, 22]);
+  assert.deepEqual([session.item.id, ...session.deck.ahead.slice(0, 3).map((item) => item.id)], [0, 20, 21, 22]);
+  session.decide("label", 0);
+  session.decide("label", 1); // 20
+  await turn();
+  session.undo();
+  session.undo();
+  session.undo();
+  await turn();
+  assert.equal(said.at(-1), "3 texts taken out of the queue again.");
+  assert.deepEqual(decisions(server), []);
+  assert.deepEqual([session.item.id, session.deck.ahead[0].id], [0, 1]);
+  assert.deepEqual(server.first, []);
+});
+
 test("any mix of deeds and failures ends with the server and the page agreeing", async () => {
   for (let seed = 1; seed <= 60; seed += 1) {
     let state = seed;
@@ -213,7 +359,7 @@ test("any mix of deeds and failures ends with the server and the page agreeing",
     const { session, server } = await open(new Server(12));
     const model = []; // what a person believes to have decided
     for (let step = 0; step < 40; step += 1) {
-      const deed = random(10);
+      const deed = random(11);
       if (deed < 5 && session.item) {
         const before = session.item.id;
         const classId = random(2);
@@ -225,13 +371,19 @@ test("any mix of deeds and failures ends with the server and the page agreeing",
         }
       } else if (deed === 7) server.down = !server.down;
       else if (deed === 8) server.loseNext = true;
+      else if (deed === 9 && model.length) {
+        const [item] = model[random(model.length)];
+        const classId = random(2);
+        secondLook(session, item, { action: "label", class_id: classId }, null);
+        model.push([item, classId, "look"]);
+      }
       else await turn(random(8));
     }
     server.down = false;
     session.outbox.kick();
     await turn(60);
-    assert.deepEqual(decisions(server), model, `seed ${seed}`);
+    assert.deepEqual(decisions(server), model.map(([item, classId]) => [item, classId]), `seed ${seed}`);
     assert.equal(session.outbox.pending, 0, `seed ${seed}`);
-    assert.equal(session.view.labeled, model.length, `seed ${seed}`);
+    assert.equal(session.view.labeled, model.length, `seed ${seed}`); // a second look at what had no label counts, too
   }
 });

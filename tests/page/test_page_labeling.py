@@ -147,6 +147,8 @@ def test_classes_are_added_renamed_and_merged_in_the_page(desk: Desks) -> None:
     colour = "getComputedStyle(document.querySelectorAll('.class-button kbd')[%d]).backgroundColor"
     before = one.page.evaluate(colour % 1)
     one.page.select_option("[aria-label='Merge Politics into']", label="Sports")
+    told = one.page.locator(".class-tail.asking").text_content()
+    assert "cannot be undone" in told, "before it happens"
     one.page.click("text=Merge into Sports")
     one.until("document.querySelectorAll('.class-button').length === 4")
     assert names.all_text_contents() == ["Sports", "Business", "Sci/Tech", "Weather"]

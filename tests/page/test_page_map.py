@@ -103,6 +103,24 @@ def test_regions_by_keyboard_alone(desk: Desks) -> None:
     assert sorted(note["item"] for note in one.saved()) == [27, 35, 36]
 
 
+def test_a_queued_region_comes_next_and_backspace_takes_it_out_again(desk: Desks) -> None:
+    one = opened(desk())
+    row = "document.getElementById('reading').dataset.row"
+    lasso(one, [32, 50])
+    one.press("q")
+    one.until("document.querySelector('.map-region-words').textContent.startsWith('8 texts queued')")
+    assert "Backspace takes them out again" in region_words(one)
+    one.press("1")
+    one.until(f"Number({row}) >= 32")
+    one.press("Backspace")
+    one.until(f"{row} === '0'")
+    one.press("Backspace")
+    one.until("document.getElementById('announce').textContent === '8 texts taken out of the queue again.'")
+    one.press("1")
+    one.until(f"{row} === '1'")
+    assert [note["item"] for note in one.saved()] == [0]
+
+
 def test_a_region_takes_its_texts_off_the_deck(desk: Desks) -> None:
     one = opened(desk())
     first = one.text()

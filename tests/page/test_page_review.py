@@ -96,11 +96,73 @@ def test_pages_go_on_with_the_arrow(desk: Desks) -> None:
 
 def test_a_refused_correction_says_so_and_changes_nothing(one: Any) -> None:
     one.page.locator(".review .entry >> nth=0").focus()
-    one.fake(fail="503")
+    one.fake(fail="refuse")
     one.press("4")
-    one.until("document.querySelector('.panel .message').textContent.includes('Try again')")
+    one.until("document.querySelector('.panel .message').textContent.includes('merged away')")
     one.fake(fail="none")
     assert entries(one)[0].startswith("World")
+    one.press("Backspace")
+    assert decided(one) == [(0, 0), (1, 1), (2, 2)], "what was refused is not what is taken back"
+
+
+def test_a_correction_made_while_the_server_is_away_arrives(one: Any) -> None:
+    one.page.locator(".review .entry >> nth=0").focus()
+    one.fake(fail="503")
+    one.press("4")
+    one.until("document.querySelector('.panel .message').textContent.includes('Saving')")
+    one.page.wait_for_timeout(300)
+    assert entries(one)[0].startswith("World"), "nothing is shown as done that is not"
+    one.fake(fail="none")
+    one.until("document.querySelector('.review .entry').textContent.startsWith('Sci/Tech')")
+    assert decided(one)[-1] == (3, 3)
+    assert len(decided(one)) == 5
+
+
+def test_backspace_takes_the_correction_back_and_the_label_of_the_card_stands(one: Any) -> None:
+    card = one.text()
+    one.page.locator(".review .entry >> nth=0").focus()
+    one.press("ArrowDown", "4")
+    one.until("document.querySelectorAll('.review .entry')[1].textContent.startsWith('Sci/Tech')")
+    assert decided(one)[-1] == (2, 3)
+    one.press("Backspace")
+    one.until("document.querySelectorAll('.review .entry')[1].textContent.startsWith('Business')")
+    assert decided(one) == [(0, 0), (1, 1), (2, 2), (3, 0)]
+    assert "reviewed" not in entries(one)[1]
+    assert one.text() == card
+    assert one.page.locator("#labeled").text_content() == "4 labeled"
+    assert one.page.evaluate("document.activeElement === document.querySelectorAll('.review .entry')[1]")
+    one.press("Backspace")
+    assert decided(one) == [(0, 0), (1, 1), (2, 2)]
+    assert one.page.locator("#reading").get_attribute("data-row") == "3"
+
+
+def test_corrections_of_one_text_are_taken_back_one_by_one(one: Any) -> None:
+    entry = "document.querySelector('.review .entry').textContent"
+    one.page.locator(".review .entry >> nth=0").focus()
+    for key, name in (("4", "Sci/Tech"), ("3", "Business")):
+        one.press(key)
+        one.until(f"{entry}.startsWith('{name}')")
+    one.press("f")
+    one.until(f"{entry}.includes('flagged')")
+    one.press("Backspace")
+    one.until(f"!{entry}.includes('flagged')")
+    for name in ("Sci/Tech", "World"):
+        one.press("Backspace")
+        one.until(f"{entry}.startsWith('{name}')")
+    assert decided(one) == [(0, 0), (1, 1), (2, 2), (3, 0)]
+
+
+def test_after_a_reload_backspace_takes_the_correction_back_too(one: Any) -> None:
+    one.page.locator(".review .entry >> nth=3").focus()
+    one.press("4")
+    one.until("document.querySelectorAll('.review .entry')[3].textContent.startsWith('Sci/Tech')")
+    one.page.reload()
+    one.page.wait_for_selector("#reading .text")
+    card = one.text()
+    one.press("Backspace")
+    one.until("document.getElementById('announce').textContent === 'Correction taken back.'")
+    assert decided(one) == [(0, 0), (1, 1), (2, 2), (3, 0)]
+    assert one.text() == card, "nobody is asked again about a text whose label stands"
 
 
 def test_the_report_tells_accuracy_reasons_and_what_promotion_costs(desk: Desks) -> None:

@@ -144,6 +144,71 @@ def test_a_reviewer_settles_a_disagreement_by_keyboard(browser: Browsers, team: 
     assert "alpha" in page.locator(".agreement").text_content()
 
 
+def labeled(page: Any, team: Team, name: str, key: str = "2") -> str:
+    """Labels the text on the card; gives the token of the decision."""
+    before = len(team.store.annotations(500, annotator=name))
+    page.keyboard.press(key)
+    until(page, "document.getElementById('status').textContent.includes('all saved')")
+    mine = team.store.annotations(500, annotator=name)
+    assert len(mine) == before + 1
+    return str(mine[0].token)
+
+
+def stands(team: Team, token: str) -> bool:
+    found = team.store.annotation_of(token)
+    assert found is not None
+    return not found.undone
+
+
+def takes_back_the_card(page: Any, team: Team, token: str) -> None:
+    page.keyboard.press("Backspace")
+    until(page, "document.getElementById('announce').textContent === 'Taken back.'")
+    until(page, "document.getElementById('status').textContent.includes('all saved')")
+    assert not stands(team, token)
+
+
+def test_backspace_takes_a_settlement_back_and_the_label_of_the_card_stands(browser: Browsers, team: Team) -> None:
+    page = entered(browser, "Ben")
+    token = labeled(page, team, "Ben")
+    page.keyboard.press("t")
+    page.wait_for_selector(".disputes li")
+    waiting, (row, _) = team.store.dispute_count(), team.store.disputes()[0]
+    before, card = team.store.label_of(row), page.locator("#reading").text_content()
+    page.focus(".disputes li >> nth=0 >> button >> nth=3")
+    page.keyboard.press("Enter")
+    until(page, f"document.querySelector('.disputes').parentElement.textContent.includes('{waiting - 1} text')")
+    assert team.store.label_of(row) == 3
+    page.keyboard.press("Backspace")
+    until(page, f"document.querySelector('.disputes').parentElement.textContent.includes('{waiting} text')")
+    assert (team.store.label_of(row), team.store.disputes()[0][0]) == (before, row)
+    assert stands(team, token)
+    assert page.locator("#reading").text_content() == card
+    assert page.evaluate("document.activeElement.closest('.disputes') !== null"), "the list keeps the focus"
+    takes_back_the_card(page, team, token)
+
+
+def test_backspace_takes_a_correction_back_and_the_label_of_the_card_stands(browser: Browsers, team: Team) -> None:
+    page = entered(browser, "Ben")
+    token = labeled(page, team, "Ben")
+    page.keyboard.press("r")
+    page.wait_for_selector(".review .entry")
+    names = [one.name for one in team.store.classes()]
+    row = int(page.locator(".review > li >> nth=4").get_attribute("data-row"))
+    before, card = team.store.label_of(row), page.locator("#reading").text_content()
+    assert before is not None
+    wanted, at = (before + 1) % 4, "document.querySelectorAll('.review .entry')[4].textContent"
+    page.focus(".review .entry >> nth=4")
+    page.keyboard.press(str(wanted + 1))
+    until(page, f"{at}.startsWith('{names[wanted]}')")
+    assert team.store.label_of(row) == wanted
+    page.keyboard.press("Backspace")
+    until(page, f"{at}.startsWith('{names[before]}')")
+    assert team.store.label_of(row) == before
+    assert stands(team, token)
+    assert page.locator("#reading").text_content() == card
+    takes_back_the_card(page, team, token)
+
+
 def test_logging_out_leads_to_the_login(browser: Browsers) -> None:
     page = entered(browser, "Ben")
     page.keyboard.press("t")

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from tyrogue.errors import NewerProject, ProjectError
-from tyrogue.store import Store, migrate, schema
+from tyrogue.store import KINDS, Store, migrate, schema
 from tyrogue.store.database import Database
 from tyrogue.store.schema import HEAD, VERSION_TABLE
 
@@ -59,6 +59,7 @@ OLD_PROJECTS = {
         INSERT INTO truths VALUES (1, 40, 3, 1, 'query', {NOW}, FALSE, FALSE, 1, TRUE, FALSE, FALSE)
     """,
 }
+OLD_PROJECTS["0003"] = OLD_PROJECTS["0002"]  # the same tables; the migration changes what stands in one of them
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -203,3 +204,53 @@ def test_ties_of_an_old_project_are_known_after_it_was_opened(empty: str) -> Non
         assert sorted(row for row, tied in store.disputes() if tied) == [51, 53, 54, 57]
         assert [row for row, _ in store.disputes()][-2:] == [55, 52], "majorities come after ties, most votes first"
         assert store.rebuild() == 0
+
+
+def test_corrected_labels_of_an_old_project_know_again_why_they_were_asked(empty: str) -> None:
+    """Said about each row, oldest first, as kind and action; a review whose earlier label was taken back stays one."""
+    said = {
+        60: (["query label", "review label"], "query"),
+        61: (["query skip", "review label"], "query"),
+        62: (["search label", "review label", "review label"], "search"),
+        63: (["query label taken back", "review label"], "review"),
+        64: (["query note", "review label"], "review"),
+        65: (["reference label", "review label"], "reference"),
+        66: (["import label", "search label"], "import"),
+    }
+    lines, items, truths, n = [], [], [], 10
+    for row, (events, _) in said.items():
+        items.append(f"(1, {row}, 0, 0, {row}, 'query', '{{}}', FALSE, {NOW}, 1, FALSE)")
+        for who, event in enumerate(events, start=1):
+            n += 1
+            kind, action, *back = event.split()
+            class_id, note = ("0" if action == "label" else "NULL"), ("'hm'" if action == "note" else "NULL")
+            words = f"{who}, '{action}', {class_id}, {note}, {NOW}"
+            lines.append(f"(1, {n}, 't{n}', {row}, {row}, '{kind}', {words}, NULL)")
+            if back:
+                n += 1
+                words = f"{who}, 'undo', NULL, NULL, {NOW}"
+                lines.append(f"(1, {n}, 't{n}', {row}, {row}, '{kind}', {words}, {n - 1})")
+        kind = "reference" if row == 65 else events[-1].split()[0]
+        votes = sum(event.endswith("label") for event in events)
+        reviewed = str(kind == "review" or row == 65).upper()
+        truths.append(f"(1, {row}, {n}, 0, '{kind}', {NOW}, FALSE, FALSE, {votes}, TRUE, {reviewed}, FALSE)")
+    people = ", ".join(f"({who}, 1, 'p{who}', 'annotator', {NOW})" for who in range(1, 4))
+    database = Database(empty)
+    with database.write() as connection:
+        migrate.upgrade(connection, "0002")
+        for statement in (
+            f"INSERT INTO projects (id, name, journal, created) VALUES (1, 'old', {n}, {NOW})",
+            f"INSERT INTO annotators (id, project_id, name, role, created) VALUES {people}",
+            f"INSERT INTO class_events VALUES (1, 1, 'add', 0, 'c0', NULL, {NOW})",
+            "INSERT INTO classes VALUES (1, 0, 'c0', 0, 0)",
+            f"""INSERT INTO items (project_id, id, priority, position, "row", kind, facts, blind, created, decided,
+                open) VALUES {", ".join(items)}""",
+            f"""INSERT INTO annotations (project_id, id, token, item_id, "row", kind, annotator_id, action, class_id,
+                note, created, undoes) VALUES {", ".join(lines)}""",
+            f"INSERT INTO truths VALUES {', '.join(truths)}",
+        ):
+            connection.exec_driver_sql(statement)
+    database.engine.dispose()
+    with Store.open(empty, "old") as store:
+        kinds = {kind: store.labels(kinds=(kind,))[0].tolist() for kind in KINDS}
+        assert kinds == {kind: [row for row, (_, origin) in said.items() if origin == kind] for kind in KINDS}

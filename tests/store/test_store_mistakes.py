@@ -49,8 +49,10 @@ class LeasesTwice(Store):
 class UndoDeletes(Store):
     """Undo removes the record instead of appending one."""
 
-    def undo(self, *, token: str, annotator: str, lease_seconds: float = 600) -> tuple[Annotation, Item] | None:
-        undone = super().undo(token=token, annotator=annotator, lease_seconds=lease_seconds)
+    def undo(
+        self, *, token: str, annotator: str, lease_seconds: float = 600, expected: str | None = None
+    ) -> tuple[Annotation, Item] | None:
+        undone = super().undo(token=token, annotator=annotator, lease_seconds=lease_seconds, expected=expected)
         if undone is not None:
             with self._write() as tx:
                 _permit(tx.connection, self._database.sqlite)

@@ -85,6 +85,21 @@ def test_a_text_of_the_reference_sample_stays_one(labeled: Store) -> None:
     assert labeled.labels(kinds=("review",))[0].tolist() == []
 
 
+def test_a_correction_keeps_why_the_text_was_asked(labeled: Store) -> None:
+    for row in (0, 3, 5):  # queried, searched, a check
+        labeled.review(row=row, token=f"look-{row}", annotator="Cy", action="label", class_id=1 - row % 2)
+    labeled.adjudicate(2, 1, token="settle", annotator="Cy")
+    fresh = labeled.push(30, "review")
+    labeled.annotate(token="fresh", item=fresh.id, annotator="Cy", action="label", class_id=0)
+    of_kind = {kind: labeled.labels(kinds=(kind,))[0].tolist() for kind in ("query", "reference", "search", "review")}
+    assert of_kind == {"query": [0, 2, 4, 6, 8, 10], "reference": [1, 5, 9], "search": [3, 7, 11], "review": [30]}
+    assert {one.row: one.kind for one in labeled.label_records()}[2] == "query"
+    assert labeled.counts().by_kind == {"query": 6, "reference": 3, "search": 3, "review": 1}
+    assert walk(labeled, Wanted(kind="query"), 4).count(0) == 1
+    assert sorted(walk(labeled, Wanted(kind="review"), 4)) == [0, 2, 3, 5, 30], "all that were looked at again"
+    assert labeled.rebuild() == 0
+
+
 def test_a_flag_waits_until_it_is_reviewed_and_a_note_changes_nothing(labeled: Store) -> None:
     labeled.review(row=7, token="flag", annotator="Cy", action="flag", note="sure?")
     assert rows(labeled.looked(Wanted(only="flagged"), limit=9)) == [7]

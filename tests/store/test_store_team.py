@@ -46,8 +46,9 @@ def test_a_secret_lets_its_owner_in_until_it_ends(store: Store, clock: Clock) ->
     assert store.has_team()
     clock.advance(61)
     assert (store.whose(secret, "token"), store.has_team(), store.credentials()) == (None, False, [])
-    with pytest.raises(UsageError, match="Kinds"):
-        store.issue("ann", "key", seconds=60)
+    for kind, seconds in (("key", 60.0), ("token", 0.0), ("token", 5e-324), ("token", 0.5), ("token", 1e9)):
+        with pytest.raises(UsageError, match="Kinds"):
+            store.issue("ann", kind, seconds=seconds)
 
 
 def test_of_many_who_use_an_invitation_at_once_one_gets_in(store: Store) -> None:

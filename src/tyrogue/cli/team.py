@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from tyrogue.cli import options
 from tyrogue.cli.say import give_json, remark, shown
 from tyrogue.corpus.project import Project
-from tyrogue.errors import UsageError
+from tyrogue.errors import ProjectInUse, UsageError
 from tyrogue.store import ROLES, Store
 
 DAY = 86_400
@@ -38,9 +42,14 @@ def invite(
 
     if role not in ROLES:
         raise UsageError(f"--role {role}: choose one of {', '.join(ROLES)}.")
-    opened = Project.open(project)
+    opened, mine = Project.open(project), None
+    body = {"name": name, "role": role, "days": days, "reusable": reusable}
+    asked = None if token else _ask_running(opened, body)
     with Store.open(opened.store_url, opened.key) as store:
-        if token:
+        if asked is not None:
+            found, mine = asked
+            found["link"] = url.rstrip("/") + found.pop("path")
+        elif token:
             store.annotator(name, role)
             store.welcome_back(name)
             store.set_role(name, role)
@@ -50,11 +59,48 @@ def invite(
             found = invitation(store, name, role, days=days, reusable=reusable)
             found["link"] = url.rstrip("/") + found.pop("path")
     if json_:
-        give_json(found)
+        give_json(found | ({} if mine is None else {"owner": mine}))
         return
     typer.echo(found["token"] if token else found["link"])
     remark(f"For {found['name']}, {role}, until {found['expires'][:10]}. It is shown this once; only its hash is kept.")
-    remark("A running app lets in from now on only who logs in; its owner by the ?token= link of the next start.")
+    if mine is None:
+        remark("A running app lets in from now on only who logs in; its owner by the ?token= link of the next start.")
+    else:
+        remark(f"The app that is running lets in from now on only who logs in. You, its owner: {mine}")
+
+
+def _ask_running(project: Project, body: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
+    """Lets the app that has the project open invite, where it lets in everybody still: the invitation closes its door,
+    and its answer has the key for the owner, who would be locked out of his own page. None where there is no such app.
+    """
+    from tyrogue.labeling.access import COOKIE
+
+    served = _served_at(project)
+    if served is None or "token=" in served:
+        return None
+    where = urlsplit(served)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=10)
+    try:
+        headers = {"Content-Type": "application/json", "X-Tyrogue": "1"}
+        connection.request("POST", "/api/team/invitations", json.dumps(body), headers)
+        answer = connection.getresponse()
+        content, cookies = answer.read(), SimpleCookie(answer.getheader("Set-Cookie") or "")
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    if answer.status != 201 or COOKIE not in cookies:
+        return None
+    return json.loads(content), f"{served.rstrip('/')}/?token={cookies[COOKIE].value}"
+
+
+def _served_at(project: Project) -> str | None:
+    """Gives the address of the app that has the project open; None when none has."""
+    try:
+        with project.lock():
+            return None
+    except ProjectInUse as used:
+        return used.url if used.url is not None and used.url.startswith("http://") else None
 
 
 def team(

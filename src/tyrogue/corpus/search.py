@@ -18,6 +18,9 @@ Fetch = Callable[[int, int], Iterator[tuple[int, str]]]
 RANKED = 20_000
 """With more hits than this they come in the order of the pool, not by relevance: sorting them would be slow."""
 
+AMONG = "(SELECT value FROM json_each(:among))"
+"""The rows of a JSON array, in a statement."""
+
 # Scripts written without blanks between words: the index knows only whole runs of them, so these are searched
 # letter by letter instead.
 _UNSPACED = re.compile(
@@ -67,19 +70,27 @@ class SearchIndex:
                 db.rollback()
                 raise
 
-    def find(self, expression: str, rows: int, limit: int, offset: int) -> tuple[list[int], int] | None:
-        """Gives (rows, total), best first; None when the index does not know all `rows` of the pool yet."""
+    def find(
+        self, expression: str, rows: int, limit: int, offset: int, among: str | None = None
+    ) -> tuple[list[int], int] | None:
+        """Gives (rows, total), best first; None when the index does not know all `rows` of the pool yet.
+
+        Args:
+            among: the only rows that are looked for, as a JSON array; None for all.
+        """
         if not self.path.exists():
             return None
         with closing(self._connect()) as db:
             try:
                 if _done(db) < rows:
                     return None
-                total = db.execute("SELECT count(*) FROM words WHERE words MATCH ?", (expression,)).fetchone()[0]
+                # The plus keeps SQLite from asking the index anew for each of these rows.
+                wanted = "words MATCH :words" + ("" if among is None else f" AND +rowid IN {AMONG}")
+                asked = {"words": expression, "among": among, "limit": limit, "offset": offset}
+                total = db.execute(f"SELECT count(*) FROM words WHERE {wanted}", asked).fetchone()[0]
                 order = "rank" if total <= RANKED else "rowid"
                 hits = db.execute(
-                    f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY {order} LIMIT ? OFFSET ?",
-                    (expression, limit, offset),
+                    f"SELECT rowid FROM words WHERE {wanted} ORDER BY {order} LIMIT :limit OFFSET :offset", asked
                 )
                 return [row for (row,) in hits], total
             except sqlite3.DatabaseError:  # damaged or half made: whoever asked makes it anew

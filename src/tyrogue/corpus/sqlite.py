@@ -16,7 +16,7 @@ import numpy as np
 
 from tyrogue.corpus import schema
 from tyrogue.corpus.records import Record
-from tyrogue.corpus.search import SearchIndex, match_expression
+from tyrogue.corpus.search import AMONG, SearchIndex, match_expression
 from tyrogue.errors import BadInput, ProjectError, UsageError
 from tyrogue.pool import NO_ROWS, as_rows, frozen
 from tyrogue.types import Rows, Text
@@ -162,23 +162,26 @@ class SqliteCorpus:
         with self._reading() as db:
             return bool(schema.about(db).get("pair", False))
 
-    def search(self, query: str, limit: int = 20, offset: int = 0) -> tuple[Rows, int]:
+    def search(self, query: str, limit: int = 20, offset: int = 0, *, among: Rows | None = None) -> tuple[Rows, int]:
         """Gives (rows, total): a page of the rows that hold all words of the query, best first, and their number.
 
         "Quoted words" must stand next to one another; the last word may go on. No query is wrong. Texts in
         scripts without blanks, and signs, are found letter by letter.
+
+        Args:
+            among: look for these rows only.
         """
-        expression = match_expression(query)
+        expression, some = match_expression(query), None if among is None else _ask(among)
         if expression is None:
-            return self._scan(query.replace("\0", "").strip(), limit, offset)
+            return self._scan(query.replace("\0", "").strip(), limit, offset, some)
         rows = len(self)
-        found = self._index.find(expression, rows, limit, offset)
+        found = self._index.find(expression, rows, limit, offset, some)
         if found is None:
             try:
                 self.index_search()
             except sqlite3.OperationalError:  # a read-only directory, a full disk: slower, not impossible
-                return self._scan(query.strip(), limit, offset)
-            found = self._index.find(expression, rows, limit, offset) or ([], 0)
+                return self._scan(query.strip(), limit, offset, some)
+            found = self._index.find(expression, rows, limit, offset, some) or ([], 0)
         return as_rows(found[0]), found[1]
 
     def index_search(self) -> None:
@@ -195,11 +198,12 @@ class SqliteCorpus:
         """Closes the connections; the next call opens new ones."""
         self._idle.close()
 
-    def _scan(self, query: str, limit: int, offset: int) -> tuple[Rows, int]:
+    def _scan(self, query: str, limit: int, offset: int, among: str | None) -> tuple[Rows, int]:
         if not query:
             return NO_ROWS, 0
-        where = "WHERE instr(text, :q) OR instr(coalesce(text_pair, ''), :q)"
-        page = {"q": query, "limit": limit, "offset": offset}
+        where = "WHERE (instr(text, :q) OR instr(coalesce(text_pair, ''), :q))"
+        where += "" if among is None else f" AND row IN {AMONG}"
+        page = {"q": query, "limit": limit, "offset": offset, "among": among}
         with self._reading() as db:
             total = db.execute(f"SELECT count(*) FROM texts {where}", page).fetchone()[0]
             hits = db.execute(f"SELECT row FROM texts {where} ORDER BY row LIMIT :limit OFFSET :offset", page)

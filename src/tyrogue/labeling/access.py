@@ -60,6 +60,7 @@ RULES: Mapping[str, frozenset[str]] = {
     "GET /api/map/picks": MEMBERS,
     "POST /api/regions": MEMBERS,
     "POST /api/regions/queue": MEMBERS,
+    "POST /api/regions/withdraw": MEMBERS,
     "GET /api/review": REVIEWERS,
     "GET /api/review/{row}": REVIEWERS,
     "POST /api/review/{row}": REVIEWERS,

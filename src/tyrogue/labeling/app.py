@@ -95,8 +95,8 @@ def _labeling(engine: Engine) -> APIRouter:
 
     @routes.post("/undo")
     def undo(body: schemas.Undo, who: Who) -> Json:
-        """Takes the last decision back."""
-        undone = engine.undo(token=body.token, annotator=who.named(body.annotator))
+        """Takes the last decision back; with `expected`, that one or none."""
+        undone = engine.undo(token=body.token, annotator=who.named(body.annotator), expected=body.expected)
         if undone is None:
             raise Conflict("There is nothing to undo: this annotator has decided nothing yet.")
         return undone

@@ -75,9 +75,13 @@ class Engine:
         copies = self.regions.label(also, class_id, token=token, annotator=annotator) if also else []
         return self._receipt(annotation) | ({"also": copies} if also else {}), known is None
 
-    def undo(self, *, token: str, annotator: str = "me") -> Json | None:
-        """Takes the annotator's last decision back; None when there is none."""
-        undone = self.store.undo(token=token, annotator=annotator)
+    def undo(self, *, token: str, annotator: str = "me", expected: str | None = None) -> Json | None:
+        """Takes the annotator's last decision back; None when there is none.
+
+        Args:
+            expected: the token of the decision that has to be the last; Conflict when it is another.
+        """
+        undone = self.store.undo(token=token, annotator=annotator, expected=expected)
         if undone is None:
             return None
         annotation, item = undone

@@ -227,7 +227,11 @@ EXAMPLES: dict[str, Json] = {
         "body": {"token": "0d4e5f6a", "rows": [912, 17], "class_id": 1},
         "answer": {"rows": [912], "left_out": LEFT_OUT, "labeled": 64},
     },
-    "POST /api/regions/queue": {"body": {"rows": [912, 17]}, "answer": {"rows": [912], "left_out": LEFT_OUT}},
+    "POST /api/regions/queue": {
+        "body": {"rows": [912, 17]},
+        "answer": {"rows": [912], "new": [912], "left_out": LEFT_OUT},
+    },
+    "POST /api/regions/withdraw": {"body": {"rows": [912]}, "answer": {"rows": [912]}},
     "GET /api/judgement": {"answer": JUDGEMENT},
     "POST /api/promotion": {"body": {"on": True}, "answer": JUDGEMENT},
     "GET /api/review": {"answer": {"labels": [REVIEWED], "next": None}},
@@ -278,7 +282,10 @@ EXAMPLES: dict[str, Json] = {
         "answer": RECEIPT,
         "also": ["200"],
     },
-    "POST /api/undo": {"body": {"token": "7a1b2c3d"}, "answer": {"undone": RECEIPT, "item": ITEM}},
+    "POST /api/undo": {
+        "body": {"token": "7a1b2c3d", "expected": "6f0c1d2e"},
+        "answer": {"undone": RECEIPT, "item": ITEM},
+    },
     "GET /api/annotations": {
         "answer": {"annotations": [RECORD | {"text": ROW["text"], "undone": False}], "more": True}
     },

@@ -18,7 +18,7 @@ from tyrogue.labeling.schemas import Body, Id, Name, Token
 from tyrogue.labeling.why import Why
 from tyrogue.labeling.wishes import CHOICES, OPINIONS, PICKS, wish
 from tyrogue.pool import as_rows
-from tyrogue.store.journal import MOST_TOGETHER
+from tyrogue.store.undoing import MOST_TOGETHER
 
 SCALE = 10_000
 """Places are sent as whole numbers from 0 to this."""
@@ -113,10 +113,15 @@ def _regions(engine: Engine) -> APIRouter:
     def queue(body: RegionToQueue, who: Who) -> Json:
         """Puts several texts first in the queue."""
         _, left_out = engine.regions.split(body.rows)
-        rows = engine.regions.queue(body.rows, who.named(body.annotator))
+        rows, new = engine.regions.queue(body.rows, who.named(body.annotator))
         if not rows:
             engine.regions.refuse_empty(body.rows, left_out)
-        return {"rows": rows, "left_out": left_out}
+        return {"rows": rows, "new": new, "left_out": left_out}
+
+    @routes.post("/regions/withdraw")
+    def withdraw(body: RegionToQueue, who: Who) -> Json:
+        """Takes texts that were put first in the queue out of it again; what was decided since stays."""
+        return {"rows": engine.regions.withdraw(body.rows, who.named(body.annotator))}
 
     return routes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -13,6 +13,8 @@ SHORTEST = 10
 LONGEST = 200
 AT_ONCE = 2
 """Hashes computed at the same time: each takes 64 MiB and a core."""
+MOST_COUNTED = 10_000
+"""Names and addresses whose attempts are remembered."""
 
 _HASHER = PasswordHasher()
 _TURN = threading.BoundedSemaphore(AT_ONCE)
@@ -35,33 +37,59 @@ def fits(password: str, stored: str | None) -> bool:
 
 
 class Guesses:
-    """Counts failures, so that nobody guesses for long.
+    """Counts attempts, so that nobody guesses for long.
 
     Args:
-        most: failures within `seconds` after which one has to wait.
-        seconds: how long a failure counts.
+        most: attempts within `seconds` after which one has to wait.
+        seconds: how long an attempt counts.
     """
 
     def __init__(self, most: int, seconds: float) -> None:
         self.most, self.seconds = most, seconds
-        self._failures: dict[str, deque[float]] = {}
+        self._attempts: OrderedDict[str, deque[float]] = OrderedDict()
         self._lock = threading.Lock()
+
+    def reserve(self, who: str) -> float:
+        """Counts an attempt before it is looked at, so that a hundred at once are no more than one after the other;
+        gives 0, or the seconds until this one may try again, and then counts nothing."""
+        with self._lock:
+            pause = self._pause(who)
+            if not pause:
+                self._count(who)
+            return pause
+
+    def give_back(self, who: str) -> None:
+        """Takes an attempt back: it was right, or never came to be looked at."""
+        with self._lock:
+            if known := self._recent(who):
+                known.pop()
 
     def wait(self, who: str) -> float:
         """Gives the seconds until this one may try again; 0 when now."""
         with self._lock:
-            known = self._recent(who)
-            return 0.0 if len(known) < self.most else self.seconds - (time.monotonic() - known[0])
+            return self._pause(who)
 
     def failed(self, who: str) -> None:
-        """Notes a failure."""
+        """Notes a failure for which no attempt was reserved."""
         with self._lock:
-            if len(self._failures) > 10_000:  # somebody invents names: only the latest count
-                self._failures.clear()
-            self._recent(who).append(time.monotonic())
+            self._count(who)
+
+    def _pause(self, who: str) -> float:
+        known = self._recent(who)
+        if len(known) < self.most:
+            return 0.0
+        self._attempts.move_to_end(who)  # who goes on trying is not forgotten
+        return self.seconds - (time.monotonic() - known[0])
+
+    def _count(self, who: str) -> None:
+        known = self._attempts[who] = self._recent(who)
+        known.append(time.monotonic())
+        self._attempts.move_to_end(who)
+        if len(self._attempts) > MOST_COUNTED:  # somebody invents names: who has been quiet longest is forgotten
+            self._attempts.popitem(last=False)
 
     def _recent(self, who: str) -> deque[float]:
-        known = self._failures.setdefault(who, deque(maxlen=self.most))
-        while known and time.monotonic() - known[0] > self.seconds:
+        known = self._attempts.get(who, deque(maxlen=self.most))
+        while known and time.monotonic() - known[0] >= self.seconds:
             known.popleft()
         return known

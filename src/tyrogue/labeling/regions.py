@@ -11,7 +11,7 @@ from tyrogue.corpus.project import Project
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.pool import as_rows
 from tyrogue.store import Store
-from tyrogue.store.journal import TOGETHER
+from tyrogue.store.undoing import TOGETHER
 from tyrogue.types import Rows
 
 Json = dict[str, Any]
@@ -44,12 +44,18 @@ class Regions:
             return _plain(free)
         return [row for row in _plain(_once(rows)) if self.store.annotation_of(f"{mine}:{row}") is not None]
 
-    def queue(self, rows: Sequence[int], annotator: str) -> list[int]:
-        """Gives the rows that stand first in the queue now, in this order."""
+    def queue(self, rows: Sequence[int], annotator: str) -> tuple[list[int], list[int]]:
+        """Gives the rows that stand first in the queue now, in this order, and those of them that nobody had put
+        there before: what `withdraw` takes."""
         free, _ = self.split(rows)
+        before = {*self.store.pushed_rows().tolist()}
         for row in free[::-1].tolist():
             self.store.push(row, "search", annotator=annotator)
-        return _plain(free)
+        return _plain(free), [row for row in _plain(free) if row not in before]
+
+    def withdraw(self, rows: Sequence[int], annotator: str) -> list[int]:
+        """Gives those of the rows that do not stand first in the queue any more."""
+        return self.store.withdraw(_plain(_once(rows)), annotator)
 
     def split(self, rows: Sequence[int]) -> tuple[Rows, Json]:
         """Gives the rows that may be labeled, and how many were left out for which reason."""

@@ -18,8 +18,10 @@ from tyrogue.types import Rows
 
 VECTORS = "vectors"
 """The setting: in which folder of the cache the embeddings are."""
-FOUND = 1_000
-"""Hits of a search, and texts like one, among which labels are looked for."""
+LIKE = 1_000
+"""Labeled texts that are given as like one."""
+CHUNK = 500
+"""Found texts whose labels are read at once, to see which of them are wanted."""
 COMPARED = 50_000
 """Labeled texts, the newest rows, among which like ones are looked for."""
 
@@ -98,13 +100,14 @@ class Review:
         if after is not None and not (after.isdecimal() and len(after) < 9):
             raise UsageError(f"{after!r} is not the `next` of a page. Leave it out for the first page.")
         start = int(after or 0)
-        # A search may find many texts without a label: what is left of a page is sought further down.
+        # Few of the rows may be wanted: what is left of a page is sought further down.
         page: list[Looked] = []
         while start < len(rows) and len(page) < limit:
-            some = list(rows[start : start + limit - len(page)])
+            some = list(rows[start : start + CHUNK])
             found = {one.row: one for one in self.store.looked(wanted, limit=len(some), rows=some)}
-            page += [found[row] for row in some if row in found]
-            start += len(some)
+            fitting = [place for place, row in enumerate(some) if row in found][: limit - len(page)]
+            page += [found[some[place]] for place in fitting]
+            start += fitting[-1] + 1 if len(page) == limit else len(some)
         return {"labels": self._told(page), "next": str(start) if start < len(rows) else None}
 
     def _ranked(self, query: str | None, like: int | None, *, suspected: bool) -> list[int]:
@@ -115,7 +118,8 @@ class Review:
         if like is not None:
             lists.append(self.similar(like))
         if query is not None:
-            lists.append(self.project.corpus.search(query, FOUND)[0].tolist())
+            decided = self.store.answered_rows()  # in a large pool most texts that hold a word have no label
+            lists.append(self.project.corpus.search(query, len(decided), among=decided)[0].tolist())
         allowed = set.intersection(*(set(rows) for rows in lists))
         return [row for row in lists[0] if row in allowed]
 
@@ -124,7 +128,7 @@ class Review:
         still = [r.row for r in self._looked(list(told)) if r.class_id == told[r.row]["label"] and not r.adjudicated]
         return [row for row in told if row in still]
 
-    def similar(self, row: int, limit: int = FOUND) -> list[int]:
+    def similar(self, row: int, limit: int = LIKE) -> list[int]:
         """Gives the labeled rows whose texts are like this one's, the likest first, itself among them.
 
         Raises:

@@ -43,6 +43,8 @@ class Decision(Body):
 
 class Undo(Body):
     token: Token
+    expected: Token | None = None
+    """The token of the decision that has to be the last one."""
     annotator: Name = "me"
 
 

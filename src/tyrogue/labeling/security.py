@@ -139,6 +139,7 @@ class Guard:
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         given = bearer.strip() if kind.lower() == "bearer" else None
         address = (scope.get("client") or ("",))[0]
+        # Not reserved as for passwords: a program may have many requests on the way, and tokens are long.
         if given is not None and (pause := self.wrong.wait(address)):
             return too_many(pause)
         cookies = cookies_of(headers.get("cookie", ""))

@@ -36,8 +36,10 @@ class Credentials(Base):
             UsageError: no such kind, or a lifetime that is none.
             Conflict: there is no such annotator, or he has left.
         """
-        if kind not in SECRETS or not 0 < seconds <= 400 * 86_400:
-            raise UsageError(f"A {kind} of {seconds:g} seconds cannot be made. Kinds: {', '.join(SECRETS)}; 400 days.")
+        if kind not in SECRETS or not 1 <= seconds <= 400 * 86_400:
+            raise UsageError(
+                f"A {kind} of {seconds:g} seconds cannot be made. Kinds: {', '.join(SECRETS)}; 1 second to 400 days."
+            )
         secret = secrets.token_urlsafe(24)
         with self._write() as tx:
             who = _member(tx, name)
@@ -97,10 +99,15 @@ class Credentials(Base):
             found: str | None = tx.scalar(wanted)
             return found
 
-    def set_password(self, name: str, hashed: str) -> None:
-        """Sets a password; sessions and other secrets of the person go on."""
+    def set_password(self, name: str, hashed: str, *, keep: str | None = None) -> None:
+        """Sets a password and ends the person's sessions, but for the one whose secret is `keep`: whoever knew the
+        old password is out. Links and tokens, which need no password, go on."""
         with self._write() as tx:
-            tx.run(update(p).where(p.c.id == _member(tx, name).id).values(password=hashed))
+            who = _member(tx, name)
+            tx.run(update(p).where(p.c.id == who.id).values(password=hashed))
+            mine = (c.c.annotator_id == who.id, c.c.kind == "session", c.c.ended.is_(None))
+            stays = None if keep is None else digest(keep)
+            tx.run(update(c).where(*mine, c.c.digest.is_distinct_from(stays)).values(ended=tx.now))
 
     def remove_annotator(self, name: str) -> None:
         """Takes a person off the team: nothing lets him in any more, what he has in hand returns to the queue, what

@@ -142,14 +142,18 @@ def show(tx: Tx, ids: Sequence[int]) -> None:
     tx.run(update(i).where(i.c.id.in_(ids), i.c.served.is_(None)).values(served=tx.now))
 
 
+def was_queued(item: Row[Any]) -> bool:
+    """Whether an item ever stood in the queue: `QUEUED`, of a row that was read."""
+    return item.round is not None or item.priority != 0
+
+
 def settle(tx: Tx, item: Row[Any], *, by: int | None = None) -> None:
     """Brings an item up to date with the decisions on it; who decided it holds it no longer, and nobody else
     does once it is closed. A closed item opens again only when a decision was taken back, and then only if it
     ever stood in the queue: a text whose label nobody asked for goes back to the pool."""
     decided = int(tx.scalar(_NUMBER_DECIDED, item=item.id))
     wanted = item.overlap if item.overlap is not None else overlap(tx)
-    queued = item.round is not None or item.priority != 0
-    open = queued and decided < wanted and (item.open or decided < item.decided)
+    open = was_queued(item) and decided < wanted and (item.open or decided < item.decided)
     served = func.coalesce(i.c.served, tx.now)
     tx.run(update(i).where(i.c.id == item.id).values(decided=decided, open=open, served=served))
     held = delete(r).where(r.c.item_id == item.id)

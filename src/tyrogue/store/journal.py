@@ -12,17 +12,14 @@ from tyrogue.store import schema as s
 from tyrogue.store.base import Base
 from tyrogue.store.classes import check_active
 from tyrogue.store.database import Tx
-from tyrogue.store.items import LEASE_SECONDS, hold, item_row, settle, show, to_items
+from tyrogue.store.items import item_row, settle, show
 from tyrogue.store.people import annotator_id
 from tyrogue.store.plain import MAX_NAME, note_of, seconds_of
-from tyrogue.store.records import ACTIONS, Annotation, Item
-from tyrogue.store.truth import STANDING, judge
+from tyrogue.store.records import ACTIONS, Annotation
+from tyrogue.store.truth import judge
 
 a = s.journal
 PAGE = 1_000
-TOGETHER = "together:"
-"""Begins the tokens of decisions that were made about several texts at once: together:TOKEN:ROW."""
-MOST_TOGETHER = 1_000
 
 _UNDO = a.alias("undo")
 _RECORDS = (
@@ -36,24 +33,6 @@ _RECORDS = (
 _BY_TOKEN = _RECORDS.where(a.c.token == bindparam("token"))
 _BY_ID = _RECORDS.where(a.c.id == bindparam("id"))
 _PAGE = _RECORDS.where(a.c.id > bindparam("after")).order_by(a.c.id).limit(PAGE)
-_LAST_DECISION = (
-    select(a.c.id, a.c.item_id, a.c.row, a.c.token)
-    .where(a.c.project_id == bindparam("project"), a.c.annotator_id == bindparam("me"), *STANDING)
-    .order_by(a.c.id.desc())
-    .limit(1)
-)
-_BLOCK = select(a.c.id, a.c.item_id, a.c.row, a.c.token).where(
-    a.c.project_id == bindparam("project"),
-    a.c.annotator_id == bindparam("me"),
-    a.c.id.between(bindparam("first"), bindparam("last")),
-    *STANDING,
-)
-_FIRST_OF = select(a.c.id, a.c.item_id, a.c.row, a.c.token).where(
-    a.c.project_id == bindparam("project"),
-    a.c.annotator_id == bindparam("me"),
-    a.c.token == bindparam("token"),
-    *STANDING,
-)
 
 
 class Journal(Base):
@@ -97,50 +76,6 @@ class Journal(Base):
                 settle(tx, at, by=me)
                 judge(tx, [at.row])
             return recorded(tx, token)
-
-    def undo(
-        self, *, token: str, annotator: str, lease_seconds: float = LEASE_SECONDS
-    ) -> tuple[Annotation, Item] | None:
-        """Gives the annotator's last decision, now taken back, and its item, now his next; None when he has
-        decided nothing. Appends; goes back as far as there are decisions. The same token undoes once.
-
-        What was decided about several texts at once is taken back as a whole (`taken_back` says how much). If it
-        began with a text of the queue, that one is given; otherwise all of it returns to the pool, and the item
-        given is nobody's.
-
-        Raises:
-            Conflict: the token belongs to a decision.
-        """
-        check_token(token)
-        with self._write() as tx:
-            last = tx.lock()
-            me = annotator_id(tx, annotator, lock=True)
-            before = by_token(tx, token)
-            if before is not None:
-                return _undone_before(tx, before, me)
-            decision = tx.first(_LAST_DECISION, project=tx.project, me=me)
-            if decision is None:
-                return None
-            decisions = _together(tx, decision, me)
-            first = decisions[0]
-            for n, one in enumerate(decisions):
-                at = item_row(tx, one.item_id, lock=True)
-                append(tx, last + n, at, me, token if one is first else f"{token}:{one.row}", "undo", undoes=one.id)
-                settle(tx, at)
-            judge(tx, [one.row for one in decisions])
-            if not first.token.startswith(TOGETHER):
-                hold(tx, me, [first.item_id], lease_seconds, first=True)
-            return _by_id(tx, first.id), to_items(tx, [item_row(tx, first.item_id)], me)[0]
-
-    def taken_back(self, token: str) -> int:
-        """Gives how many decisions the undo with this token took back."""
-        with self._read() as tx:
-            first = by_token(tx, token)
-            if first is None or first.undoes is None:
-                return 0
-            near = (a.c.project_id == tx.project, a.c.action == "undo", a.c.id >= first.id)
-            said = tx.rows(select(a.c.row, a.c.token).where(*near, a.c.id < first.id + MOST_TOGETHER + 1))
-            return sum(one.token in (token, f"{token}:{one.row}") for one in said)
 
     def annotations(
         self,
@@ -243,23 +178,6 @@ def append(
     tx.advance(last + 1)
 
 
-def _together(tx: Tx, decision: Row[Any], me: int) -> list[Row[Any]]:
-    """Gives the decisions that were made together with this one, the one that others were added to first."""
-    if not decision.token.startswith(TOGETHER):
-        return [decision]
-    begins = decision.token.removesuffix(str(decision.row))
-    block = tx.rows(_BLOCK, project=tx.project, me=me, first=decision.id - MOST_TOGETHER, last=decision.id)
-    others = sorted((one for one in block if one.token == f"{begins}{one.row}"), key=lambda one: one.id)
-    own = tx.first(_FIRST_OF, project=tx.project, me=me, token=begins.removeprefix(TOGETHER).removesuffix(":"))
-    return others if own is None else [own, *others]
-
-
-def _undone_before(tx: Tx, first: Annotation, me: int) -> tuple[Annotation, Item]:
-    if first.undoes is None:
-        raise Conflict(f"The token {first.token!r} belongs to a decision. Make a new one for each undo.")
-    return _by_id(tx, first.undoes), to_items(tx, [item_row(tx, first.item)], me)[0]
-
-
 def by_token(tx: Tx, token: str) -> Annotation | None:
     """Gives the annotation that this token recorded; None when it recorded none."""
     found = tx.first(_BY_TOKEN, project=tx.project, token=token)
@@ -274,7 +192,8 @@ def recorded(tx: Tx, token: str) -> Annotation:
     return found
 
 
-def _by_id(tx: Tx, id: int) -> Annotation:
+def by_id(tx: Tx, id: int) -> Annotation:
+    """Gives the annotation of this number."""
     return _annotation(tx.rows(_BY_ID, project=tx.project, id=id)[0])
 
 

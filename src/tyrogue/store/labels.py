@@ -32,8 +32,8 @@ class Labels(Base):
         """Gives the labeled rows, sorted, and the active class of each: what counts now, merges resolved.
 
         Args:
-            kinds: only rows asked about for these reasons. A row of the reference sample stays `reference`
-                when its label is corrected later.
+            kinds: only rows asked about for these reasons. A correction in review changes no reason: a row of the
+                reference sample stays `reference`, a queried one `query`.
             ties: with the rows for which no class has more votes than any other, where the latest vote counts.
         """
         wanted = select(t.c.row, c.c.root_id).join(c, its_class()).where(t.c.project_id == self._project_id)

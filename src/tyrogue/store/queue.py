@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Integer, and_, bindparam, delete, false, func, insert, or_, select, true, update
+from sqlalchemy import Integer, and_, bindparam, delete, exists, false, func, insert, or_, select, true, update
 
 from tyrogue.errors import Conflict, UsageError
+from tyrogue.pool import frozen
 from tyrogue.store import schema as s
 from tyrogue.store.base import Base
 from tyrogue.store.database import ROW_LOCK, Tx
@@ -102,6 +103,30 @@ class Queue(Base):
                 tx.run(update(i).where(i.c.id == waiting).values(priority=front))
             return _pushed(tx, waiting, annotator)
 
+    def pushed_rows(self) -> Rows:
+        """Gives the rows that wait before all batches, because a person asked for them, sorted."""
+        with self._read() as tx:
+            found = tx.rows(select(i.c.row).where(i.c.project_id == tx.project, OPEN, i.c.priority < 0))
+        return frozen(np.unique(np.array([row.row for row in found], np.int64)))
+
+    def withdraw(self, rows: Sequence[int], annotator: str) -> list[int]:
+        """Gives those of the rows, sorted, that wait before all batches no more: who put them there thought better.
+
+        A text of a batch returns to its place in it, any other to the pool. What was decided, and what somebody else
+        has in hand, stays as it is.
+        """
+        with self._write() as tx:
+            tx.lock()
+            me = annotator_id(tx, annotator, lock=True)
+            others = exists().where(r.c.item_id == i.c.id, r.c.annotator_id != me, r.c.expires > tx.now).correlate(i)
+            unsaid = (i.c.project_id == tx.project, OPEN, i.c.priority < 0, i.c.decided == 0, ~others)
+            found = tx.rows(select(i.c.id, i.c.row).where(*unsaid, i.c.row.in_(rows)))
+            ids = [one.id for one in found]
+            tx.run(delete(r).where(r.c.item_id.in_(ids)))
+            tx.run(update(i).where(i.c.id.in_(ids), i.c.round.is_(None)).values(open=False))
+            tx.run(update(i).where(i.c.id.in_(ids)).values(priority=0))
+            return sorted(one.row for one in found)
+
     def reserve(self, annotator: str, n: int, *, lease_seconds: float = LEASE_SECONDS) -> list[Item]:
         """Gives up to n items for this annotator: first those he holds, in their order, then the next ones.
 
@@ -189,9 +214,7 @@ class Queue(Base):
             live = (r.c.project_id == tx.project, r.c.expires > tx.now)
             # After an undo, somebody may have an item in hand that is closed.
             held = tx.rows(select(i.c.row).join(r, r.c.item_id == i.c.id).where(*live))
-        rows = np.unique(np.array([row.row for row in (*waiting, *held)], np.int64))
-        rows.flags.writeable = False
-        return rows
+        return frozen(np.unique(np.array([row.row for row in (*waiting, *held)], np.int64)))
 
 
 def _check_round(tx: Tx, number: int) -> None:

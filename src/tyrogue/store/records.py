@@ -173,6 +173,7 @@ class LabelRecord:
     row: int
     class_id: int
     kind: str
+    """Why it was first asked about, also when the label was corrected in review."""
     annotator: str
     created: datetime
     seconds: float | None

@@ -34,6 +34,7 @@ class Looked:
     class_id: int | None
     """Active; None of a row that was only skipped or flagged."""
     kind: str | None
+    """Why it was first asked about."""
     annotator: str | None
     created: datetime | None
     model_version: str | None
@@ -53,6 +54,7 @@ class Wanted:
     class_id: int | None = None
     annotator: str | None = None
     kind: str | None = None
+    """Why it was first asked about; `review` wants those that were looked at again, whatever brought them."""
     round: int | None = None
     only: Only | None = None
 
@@ -159,7 +161,7 @@ def _conditions(wanted: Wanted, rows: Sequence[int] | None) -> list[ColumnElemen
     named: list[tuple[Any, ColumnElement[bool]]] = [
         (wanted.class_id, c.c.root_id == wanted.class_id),
         (wanted.annotator, s.annotators.c.name == wanted.annotator),
-        (wanted.kind, t.c.kind == wanted.kind),
+        (wanted.kind, t.c.adjudicated == true() if wanted.kind == "review" else t.c.kind == wanted.kind),
         (wanted.round, i.c.round == wanted.round),
         (rows, t.c.row.in_([int(row) for row in rows or ()])),
     ]

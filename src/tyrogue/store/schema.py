@@ -35,7 +35,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision that this code reads and writes."""
 
 VERSION_TABLE = "tyrogue_version"
@@ -234,7 +234,7 @@ truths = Table(
     Column("row", BigInteger, primary_key=True, autoincrement=False),
     Column("annotation_id", BigInteger),  # the label that counts; null when there is none
     Column("class_id", Integer),  # as given; classes.root_id resolves merges
-    Column("kind", Text),
+    Column("kind", Text),  # why it was first asked about
     Column("created", UtcTime),
     Column("skipped", Boolean, nullable=False),
     Column("flagged", Boolean, nullable=False),

@@ -24,6 +24,7 @@ from tyrogue.store.reviews import Reviews
 from tyrogue.store.rounds import Rounds
 from tyrogue.store.settings import Settings
 from tyrogue.store.teaching import Teaching
+from tyrogue.store.undoing import Undoing
 
 
 class Store(
@@ -33,6 +34,7 @@ class Store(
     Rounds,
     Queue,
     Journal,
+    Undoing,
     Teaching,
     Adjudication,
     Labels,

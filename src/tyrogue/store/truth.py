@@ -2,6 +2,8 @@
 
 Each annotator's vote is the latest label that he has not taken back. A vote given in review outranks the
 others; otherwise the majority counts; between equals, the latest. A skip or a flag takes no label away.
+
+Why a row was asked about is another question: a second look changes its label and never that.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ class Said:
 class Verdict:
     label: Said | None
     kind: str | None
+    """Why the row was first asked about; `review` where a second look was the first. None without a label."""
     skipped: bool
     flagged: bool
     voters: int
@@ -81,8 +84,7 @@ def verdict(said: Sequence[Said], root: Mapping[int, int]) -> Verdict:
     reviewed = max((vote.id for vote in reviews), default=0)
     return Verdict(
         label=label,
-        # A text of the reference sample stays one: a correction in review must not move it into training.
-        kind=None if label is None else "reference" if any(one.kind == "reference" for one in said) else label.kind,
+        kind=None if label is None else _origin(said),
         skipped=label is None and any(one.action == "skip" for one in last.values()),
         flagged=any(one.action == "flag" and one.id > reviewed for one in last.values()),
         voters=len(votes),
@@ -90,6 +92,17 @@ def verdict(said: Sequence[Said], root: Mapping[int, int]) -> Verdict:
         adjudicated=bool(reviews),
         tied=not reviews and list(tally.values()).count(most) > 1,
     )
+
+
+def _origin(said: Sequence[Said]) -> str:
+    """Gives why a row was asked about: the first reason that stands and is no second look.
+
+    A text of the reference sample stays one, whatever came before: a correction must not move it into training.
+    """
+    kinds = [one.kind for one in said]
+    if "reference" in kinds:
+        return "reference"
+    return next((kind for kind in kinds if kind != "review"), "review")
 
 
 def judge(tx: Tx, rows: Sequence[int]) -> None:

@@ -115,5 +115,8 @@ class Paper:
             found |= {row for n in last.values() if about[n].action == "flag" and n > reviewed}
         return sorted(found)
 
-    def kind(self, row: int) -> str | None:
-        return "reference" if any(one.item.kind == "reference" for one in self.about(row)) else None
+    def kind(self, row: int) -> str:
+        """Why it was first asked about: a check stays one, a second look is a reason only where there is no other."""
+        kinds = [one.item.kind for one in self.about(row)]
+        others = [kind for kind in kinds if kind != "review"]
+        return "reference" if "reference" in kinds else others[0] if others else "review"

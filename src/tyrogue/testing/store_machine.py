@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tyrogue.testing.paper_store import LEASE, Paper, Queued, Said
 from tyrogue.testing.store_bench import AnyStore, Bench, current, expect
 
+KINDS = ("query", "reference", "search", "review")
 PEOPLE = st.sampled_from(["ann", "ann", "ben", "cem"])
 
 
@@ -173,7 +174,9 @@ class StoreMachine(RuleBasedStateMachine):
         p, store = self.paper, self.store
         labels = p.labels()
         expect(current(store), labels, "the labels")
-        expect(current(store, ["reference"]).keys(), {r for r in labels if p.kind(r)}, "the reference labels")
+        for kind in KINDS:
+            of_kind = {row: label for row, label in labels.items() if p.kind(row) == kind}
+            expect(current(store, [kind]), of_kind, f"the labels of kind {kind}")
         expect(store.skipped_rows().tolist(), p.skipped(), "the skipped rows")
         expect(store.flagged_rows().tolist(), p.flagged(), "the flagged rows")
         expect(_counted(store), (len(labels), _tally(p, labels), len(p.skipped()), len(p.flagged())), "the counts")

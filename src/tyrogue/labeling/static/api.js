@@ -39,7 +39,7 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     /** @returns {Promise<Annotation & {labeled: number}>} */
     annotate: (body) => call("POST", "/api/annotations", { ...body, annotator: me() }),
     /** @returns {Promise<{undone: Annotation, item: Item, together: number}>} */
-    undo: (token) => call("POST", "/api/undo", { token, annotator: me() }),
+    undo: (body) => call("POST", "/api/undo", { ...body, annotator: me() }),
     /** @returns {Promise<{annotations: Annotation[], more: boolean}>} */
     annotations: (limit, before) =>
       call("GET", `/api/annotations?${query({ limit: String(limit), ...(before ? { before: String(before) } : {}) })}`),
@@ -54,7 +54,10 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     mapPicks: (strategy) => call("GET", `/api/map/picks?${query({ strategy })}`),
     /** @returns {Promise<{rows: number[], left_out: {audit: number, decided: number}, labeled: number}>} */
     region: (body) => call("POST", "/api/regions", { ...body, annotator: me() }),
+    /** @returns {Promise<{rows: number[], new: number[], left_out: {audit: number, decided: number}}>} */
     queueRows: (rows) => call("POST", "/api/regions/queue", { rows, annotator: me() }),
+    /** @returns {Promise<{rows: number[]}>} */
+    withdraw: (body) => call("POST", "/api/regions/withdraw", { ...body, annotator: me() }),
     addClass: (name) => call("POST", "/api/classes", { name }),
     renameClass: (id, name) => call("PATCH", `/api/classes/${id}`, { name }),
     mergeClass: (id, into) => call("POST", `/api/classes/${id}/merge`, { into }),
@@ -74,16 +77,33 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     revoke: (credential) => call("DELETE", `/api/team/credentials/${credential}`),
     agreement: () => call("GET", "/api/agreement"),
     disagreements: (limit, after) => call("GET", `/api/disagreements?${query({ limit: String(limit), after: String(after) })}`),
-    adjudicate: (token, row, classId) => call("POST", "/api/adjudications", { token, row, class_id: classId, annotator: me() }),
+    adjudicate: (body) => call("POST", "/api/adjudications", { ...body, annotator: me() }),
     judgement: () => call("GET", `/api/judgement?${query({ annotator: me() })}`),
     promote: (on) => call("POST", "/api/promotion", { on, annotator: me() }),
     /** @param {Record<string, string>} wanted filters of docs/api.md */
     review: (wanted) => call("GET", `/api/review?${query(wanted)}`),
     reviewed: (row) => call("GET", `/api/review/${row}`),
-    secondLook: (row, body) => call("POST", `/api/review/${row}`, { ...body, annotator: me() }),
+    secondLook: ({ row, ...body }) => call("POST", `/api/review/${row}`, { ...body, annotator: me() }),
     exportUrl: (format) => `/api/export?${query({ format })}`,
   };
   return api;
+}
+
+/**
+ * Gives what sends the operations of an outbox: one call for each kind.
+ * @param {ReturnType<typeof connect>} api
+ * @returns {(operation: import("./queue.js").Operation) => Promise<any>}
+ */
+export function sender(api) {
+  const calls = {
+    annotate: api.annotate,
+    undo: api.undo,
+    region: api.region,
+    withdraw: api.withdraw,
+    review: api.secondLook,
+    adjudication: api.adjudicate,
+  };
+  return ({ kind, body }) => calls[kind](body);
 }
 
 async function request(fetch, method, path, body) {

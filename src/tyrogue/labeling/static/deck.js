@@ -2,14 +2,17 @@
  * The deck: the text on screen, the texts after it, and the decisions that can be taken back. Pure; no DOM, no network.
  *
  * @import {Item, Action} from "./types.js"
+ * @import {Delta} from "./tally.js"
  *
  * @typedef {Object} Decision
  * @property {string} token
- * @property {number} itemId
- * @property {Item|null} item as it was shown; null for a correction made in the history
- * @property {Action} action
+ * @property {number|null} itemId -1 of a region; null of a second look
+ * @property {Item|null} item as it was shown; null for what was not decided on the card
+ * @property {Action|"queue"} action
  * @property {number|null} classId
  * @property {number} [more] texts that got the label beside the item; all of a region's
+ * @property {Delta} [delta] what a correction changed in the counts
+ * @property {number[]} [queued] rows that were put first in the queue
  */
 
 export const AHEAD = 10; // asked for; at least 5 stay in the browser while an answer is on its way
@@ -25,6 +28,8 @@ export class Deck {
     this.decisions = [];
     /** Items decided on this page: a late answer of /api/next must not bring them back. */
     this.decided = new Set();
+    /** Tokens of decisions that the server refused. */
+    this.refused = new Set();
   }
 
   /** Whether it is time to ask for more. */
@@ -77,11 +82,18 @@ export class Deck {
   /**
    * Remembers a correction made elsewhere than on the card, so that undo takes things back in their order.
    * @param {string} token
-   * @param {number} itemId
-   * @param {number} classId
+   * @param {number|null} itemId null for a second look
+   * @param {number|null} classId
+   * @param {Delta} [delta]
+   * @param {Action} [action]
    */
-  correct(token, itemId, classId) {
-    this.decisions.push({ token, itemId, item: null, action: "label", classId });
+  correct(token, itemId, classId, delta = undefined, action = "label") {
+    this.decisions.push({ token, itemId, item: null, action, classId, delta });
+  }
+
+  /** Remembers texts that were put first in the queue. @param {string} token @param {number[]} rows */
+  queue(token, rows) {
+    this.decisions.push({ token, itemId: -1, item: null, action: "queue", classId: null, queued: rows });
   }
 
   /**
@@ -149,15 +161,29 @@ export class Deck {
    * @param {string} token
    */
   refuse(token) {
+    this.refused.add(token);
     const refused = this.decisions.find((decision) => decision.token === token);
     this.decisions = this.decisions.filter((decision) => decision !== refused);
     if (refused) this.decided.delete(refused.itemId);
   }
+
+  /**
+   * Takes an item off again that undo had put back: its decision stands. Gives whether it was the one on screen.
+   * @param {number} id
+   */
+  dismiss(id) {
+    this.decided.add(id);
+    this.ahead = this.ahead.filter((item) => item.id !== id);
+    if (this.current?.id !== id) return false;
+    this.current = this.ahead.shift() ?? null;
+    return true;
+  }
 }
 
 /** Gives the words for a decision that was taken back. @param {Decision} decision */
-export function takenBack({ item, itemId, more = 0 }) {
+export function takenBack({ item, itemId, action, more = 0 }) {
   if (itemId < 0) return `${more} labels taken back.`;
   if (more) return `Taken back, and from its ${more === 1 ? "copy" : `${more} copies`}.`;
-  return item ? "Taken back." : "Correction taken back.";
+  if (item) return "Taken back.";
+  return action === "flag" ? "Flag taken back." : "Correction taken back.";
 }

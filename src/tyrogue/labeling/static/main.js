@@ -1,6 +1,6 @@
 /** The page: opens the project, then joins session, card, buttons, panels and status line. */
 
-import { connect } from "./api.js";
+import { connect, sender } from "./api.js";
 import { ClassButtons } from "./buttons.js";
 import { Card } from "./card.js";
 import { resolve, choices } from "./colours.js";
@@ -216,13 +216,9 @@ async function open() {
   // What one person leaves unsent in this browser is never sent in the name of the next who logs in.
   if (state.me?.login === "account") api.annotator = state.me.name;
   document.body.dataset.role = state.me?.role ?? "owner";
-  const send = ({ kind, body, token }) => {
-    if (kind === "undo") return api.undo(token);
-    return kind === "region" ? api.region(body) : api.annotate(body);
-  };
   const prefix = ["tyrogue", state.project_id ?? state.project, api.annotator, ""].map(encodeURIComponent).join(":");
   const now = () => Date.now();
-  const outbox = new Outbox({ send, storage: storage(), prefix, sleep, now, random: Math.random });
+  const outbox = new Outbox({ send: sender(api), storage: storage(), prefix, sleep, now, random: Math.random });
   const session = new Session({ api, outbox, state, now, newToken });
   outbox.restore();
   session.adopt();

@@ -4,9 +4,11 @@
  * A decision is shown as made at once and sent after; a reload or a crash sends it again. The token of each operation
  * makes that harmless: the server records a token once. No DOM, no fetch, no clock of its own here: all are passed in.
  *
+ * @typedef {"annotate"|"undo"|"region"|"withdraw"|"review"|"adjudication"} Kind
+ *
  * @typedef {Object} Operation
  * @property {string} token
- * @property {"annotate"|"undo"|"region"} kind
+ * @property {Kind} kind
  * @property {Record<string, unknown>} body
  * @property {number} at rising; the order of sending
  * @property {boolean} [attempted] sent at least once, so the server may know it
@@ -20,6 +22,7 @@
  * @property {() => number} random in [0, 1)
  */
 
+const KINDS = ["annotate", "undo", "region", "withdraw", "review", "adjudication"];
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
 
@@ -66,7 +69,7 @@ export class Outbox {
   /**
    * Keeps an operation and sends it when its turn comes; gives the server's answer.
    * @param {string} token
-   * @param {"annotate"|"undo"|"region"} kind
+   * @param {Kind} kind
    * @param {Record<string, unknown>} body
    * @returns {Promise<any>} rejects only when the server refuses the operation for good
    */
@@ -173,7 +176,7 @@ function parse(text) {
   try {
     const operation = JSON.parse(text);
     const whole = typeof operation.token === "string" && operation.body && Number.isFinite(operation.at);
-    return whole && ["annotate", "undo", "region"].includes(operation.kind) ? operation : null;
+    return whole && KINDS.includes(operation.kind) ? operation : null;
   } catch {
     return null; // not ours, or half-written
   }

@@ -1,14 +1,15 @@
 /**
  * A session of labeling: joins the deck (what is on screen), the outbox (what must reach the server) and the tally
- * (what is counted), and tells the page what changed by events: `card`, `save`, `state`, `say`, `journal`.
+ * (what is counted), and tells the page what changed by events: `card`, `save`, `state`, `say`, `journal`, `undone`.
  * No DOM here: tests drive it with a fake server.
  *
  * @import {Action, Annotation, ServerState} from "./types.js"
  */
 
-import { Deck, takenBack } from "./deck.js";
+import { Deck } from "./deck.js";
 import { Stopwatch } from "./stopwatch.js";
-import { Tally, decisionDelta, deltaOf, negate } from "./tally.js";
+import { Tally, deltaOf, negate } from "./tally.js";
+import { undoLast } from "./undo.js";
 
 export class Session extends EventTarget {
   /**
@@ -44,7 +45,7 @@ export class Session extends EventTarget {
     const items = [];
     for (const { kind, body } of this.outbox.operations) {
       if (kind === "undo") items.pop();
-      else items.push(body.item); // none for a region
+      else items.push(body.item); // none for a region or a second look
     }
     for (const item of items) if (item !== undefined) this.deck.decided.add(item);
   }
@@ -190,11 +191,11 @@ export class Session extends EventTarget {
    */
   correct(annotation, classId) {
     const token = this.newToken();
-    this.deck.correct(token, annotation.item, classId);
     const was = negate(deltaOf(annotation.action, annotation.class_id));
     const becomes = deltaOf("label", classId);
-    const classes = { ...was.classes, ...becomes.classes };
-    this.tally.add(token, { ...was, labeled: was.labeled + 1, answered: 0, classes });
+    const delta = { ...was, labeled: was.labeled + 1, answered: 0, classes: { ...was.classes, ...becomes.classes } };
+    this.deck.correct(token, annotation.item, classId, delta);
+    this.tally.add(token, delta);
     this.tell("state");
     const body = { item: annotation.item, action: "label", class_id: classId, note: annotation.note ?? null, seconds: null };
     return this.send(token, body, annotation.text ?? "");
@@ -215,42 +216,9 @@ export class Session extends EventTarget {
     }
   }
 
-  /** Takes the last decision back, whether it has left this page, is on its way, or is from another day. */
+  /** Takes the last decision back. */
   undo() {
-    if (this.waiting || this.paused || this.locked) return;
-    const last = this.deck.decisions.at(-1);
-    if (!last && !this.online) {
-      this.say("Offline: what was decided before this page was opened can be taken back once the server answers.");
-      return;
-    }
-    this.deck.takeBack();
-    if (last && this.outbox.takeBack(last.token)) this.tally.drop(last.token);
-    else this.sendUndo(last);
-    if (last?.item) this.show(true);
-    this.tell("state");
-    if (last) this.say(takenBack(last));
-  }
-
-  async sendUndo(last) {
-    const token = this.newToken();
-    this.waiting = !last;
-    if (last) this.tally.add(token, negate(decisionDelta(last)));
-    else this.tell("card", { fresh: false });
-    try {
-      const { undone, item, together } = await this.outbox.push(token, "undo", { token });
-      this.tally.heard(token, this.now());
-      const region = last ? last.itemId < 0 : together > 1 && item.reserved_until === null;
-      if (!last && !region) this.deck.putBack({ ...item, label: undone.class_id });
-      if (!last) this.say(together > 1 ? `${together} labels taken back.` : "Taken back.");
-      if (region || together > 1) this.refill(); // what waited in the queue waits again
-    } catch (error) {
-      this.tally.drop(token);
-      this.say(error.status === 409 ? "Nothing to take back." : error.message);
-    }
-    const waited = this.waiting;
-    this.waiting = false;
-    if (waited) this.show(true);
-    this.tell("journal");
+    undoLast(this);
   }
 
   /** Puts a found text on screen. @param {number} row */

@@ -35,7 +35,8 @@ export function negate(delta) {
 }
 
 /** Gives what a decision of the deck had changed. @param {import("./deck.js").Decision} decision */
-export function decisionDelta({ itemId, action, classId, more = 0 }) {
+export function decisionDelta({ itemId, action, classId, delta, more = 0 }) {
+  if (delta) return delta;
   return itemId < 0 && classId !== null ? regionDelta(classId, more) : deltaOf(action, classId, more);
 }
 

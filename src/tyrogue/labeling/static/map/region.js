@@ -139,7 +139,7 @@ export class RegionBar {
     try {
       const { rows: done } = await queueRows(this.session, rows);
       const more = region.length > QUEUED ? `, the first of ${count(region.length)}` : "";
-      this.done(`${plural(done.length, "text")} queued${more}: they come next.`);
+      this.done(`${plural(done.length, "text")} queued${more}: they come next. Backspace takes them out again.`);
     } catch (error) {
       this.done(error.message);
     }

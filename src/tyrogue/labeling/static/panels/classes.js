@@ -34,7 +34,7 @@ export function classesPanel({ session, api, reload }) {
       h("ul", { class: "class-list" }, ...rows),
       addForm((name) => act(body, () => api.addClass(name), `Added ${name}.`)),
       h("p", { class: "message", role: "status" }),
-      h("p", { class: "small" }, "A rename keeps key and colour. A merge moves the labels; the journal keeps what was chosen."),
+      h("p", { class: "small" }, "A rename keeps key and colour. A merge moves the labels and cannot be undone; the journal keeps what was chosen."),
     );
   };
   const counts = (body) => {
@@ -95,8 +95,10 @@ function confirmMerge(one, into, act, api, cancel) {
   const merge = () => act(() => api.mergeClass(one.id, into.id), `${one.name} merged into ${into.name}.`);
   const yes = h("button", { class: "button", type: "button", on: { click: merge } }, `Merge into ${into.name}`);
   const no = h("button", { class: "quiet", type: "button", on: { click: cancel } }, "Cancel");
+  const words = h("span", { class: "small", id: `merge-words-${one.id}` }, `A merge cannot be undone: Backspace does not part ${one.name} and ${into.name} again.`);
+  yes.setAttribute("aria-describedby", `merge-words-${one.id}`);
   queueMicrotask(() => yes.focus());
-  return [yes, no];
+  return [words, yes, no];
 }
 
 function addForm(add) {

@@ -3,6 +3,7 @@
 import { h, write } from "../dom.js";
 import { choices, colourOf, resolve } from "../colours.js";
 import { plural, snippet } from "../format.js";
+import { adjudicate } from "../secondlooks.js";
 
 const PAGE = 20;
 
@@ -15,6 +16,7 @@ export function disputesPart({ session, api }) {
   let total = 0;
   const tell = () => write(words, total ? `${plural(total, "text")} to settle, ties first.` : "Nothing to settle.");
   const settled = (box) => {
+    if (!box.isConnected) return;
     const next = box.nextElementSibling ?? box.previousElementSibling;
     box.remove();
     total -= 1;
@@ -26,7 +28,7 @@ export function disputesPart({ session, api }) {
     try {
       const found = await api.disagreements(PAGE, after);
       total = found.total;
-      const boxes = found.rows.map((one) => dispute(one, session, api, settled));
+      const boxes = found.rows.map((one) => dispute(one, session, settled));
       if (after) list.append(...boxes);
       else list.replaceChildren(...boxes);
       more.hidden = list.children.length >= total;
@@ -35,21 +37,31 @@ export function disputesPart({ session, api }) {
       write(words, error.message);
     }
   };
-  return { element, load };
+  /** What was settled and is taken back is a disagreement again. */
+  const undone = async () => {
+    if (!element.isConnected) return;
+    const inside = list.contains(document.activeElement);
+    await load();
+    if (inside) list.querySelector("button")?.focus();
+  };
+  return { element, load, undone };
 }
 
-function dispute(one, session, api, settled) {
+function dispute(one, session, settled) {
   const message = h("p", { class: "small bad", role: "alert" });
-  const token = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  let sending = false;
   const votes = one.votes.map((vote) => h("li", { class: "small" }, h("span", { dir: "auto" }, `${vote.annotator}:`), chip(resolve(session.state.classes, vote.class_id))));
   const settle = async (choice) => {
+    if (sending) return; // pressed twice
+    sending = true;
     try {
-      await api.adjudicate(token, one.row, choice.id);
-      session.say(`Settled as ${choice.name}.`);
+      await adjudicate(session, one.row, choice.id).answer;
+      session.say(`Settled as ${choice.name}. Backspace takes it back.`);
       settled(box);
     } catch (error) {
       message.textContent = error.message;
     }
+    sending = false;
   };
   const buttons = choices(session.state.classes).map((choice) => {
     const props = { class: `chip-button ${colourOf(choice.id)}`, type: "button", on: { click: () => settle(choice) } };

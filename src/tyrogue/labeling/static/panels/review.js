@@ -3,6 +3,7 @@
 import { h, write } from "../dom.js";
 import { choices, resolve } from "../colours.js";
 import { KeyReader } from "../keys.js";
+import { secondLook } from "../secondlooks.js";
 import { details, entry, KINDS } from "./review_entry.js";
 
 const PAGE = 30;
@@ -16,6 +17,9 @@ export function review({ session, api, reload }) {
   /** @type {any} */
   let view = null;
   const classes = () => session.state.classes;
+  /** What stood before each second look of this page, by its token: what Backspace shows again. @type {Map<string, any>} */
+  const before = new Map();
+  session.addEventListener("undone", ({ detail }) => undone(detail));
 
   const question = () => {
     const { fields, like } = view;
@@ -71,22 +75,40 @@ export function review({ session, api, reload }) {
 
   const decide = async (row, body) => {
     try {
-      const now = await api.secondLook(row, { token: session.newToken(), ...body });
-      if (!view) return;
-      const old = at(row);
-      view.labels.set(row, now);
-      const fresh = made(now);
-      old.replaceWith(fresh);
-      rove(fresh.querySelector(".entry"), true);
+      write(view.message, "Saving …");
+      const { token, answer } = secondLook(session, row, body, view.labels.get(row)?.class_id ?? null);
+      const now = await answer;
+      before.set(token, view.labels.get(row));
+      put(now);
       const name = resolve(classes(), now.class_id)?.name ?? "no label";
       const words = { label: `Now: ${name}.`, flag: "Flagged.", note: "Noted." }[body.action];
       write(view.message, words);
       session.say(words);
-      session.tell("journal");
       await reload();
     } catch (error) {
       write(view.message, error.message);
     }
+  };
+
+  /** Shows a label anew where it stands in the list. */
+  const put = (label) => {
+    const old = at(label.row);
+    view.labels.set(label.row, label);
+    if (!old) return;
+    const fresh = made(label);
+    const focused = old.contains(document.activeElement); // never taken from elsewhere: the answer may have come late
+    old.replaceWith(fresh);
+    rove(fresh.querySelector(".entry"), focused);
+  };
+
+  /** A decision was taken back: the label that it had covered counts again. */
+  const undone = ({ token, row }) => {
+    const was = before.get(token);
+    before.delete(token);
+    if (!view?.list.isConnected) return;
+    write(view.message, was ? "Taken back." : "");
+    if (was) put(was);
+    else if (view.labels.has(row)) load(true);
   };
 
   const likeThis = (row) => {

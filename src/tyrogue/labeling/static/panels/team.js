@@ -16,6 +16,7 @@ export function team(context) {
   const { session, api } = context;
   const me = () => session.state.me ?? { name: "me", role: "owner", login: "none" };
   let parts = null;
+  session.addEventListener("undone", () => parts?.disputes.undone());
   const say = (words) => write(parts.message, words);
   const act = async (work, done) => {
     try {
