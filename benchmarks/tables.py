@@ -129,8 +129,8 @@ def staleness(told: Json) -> str:
         "## What it costs never to wait\n\n"
         + table(["labels", "ahead, macro-F1", "synchronous, macro-F1", "difference, 95% interval"], rows)
         + f"\n\n{more_labels(figures)}\n\nThe real pipeline on a simulated clock, {figures['seeds']} seeds: a label "
-        f"every {figures['pace_s']} s, a fit takes {figures['train_s']} s. Stale items: {figures['stale_share']['ahead']:.1%}; the queue ran dry "
-        f"{figures['ran_dry']['ahead']} times."
+        f"every {figures['pace_s']} s, a fit takes {figures['train_s']} s. "
+        f"Stale items: {figures['stale_share']['ahead']:.1%}; the queue ran dry {figures['ran_dry']['ahead']} times."
     )
 
 
