@@ -52,6 +52,7 @@ class Api:
             (r"GET /api/map/opinions", lambda body, query: (200, project.opinions())),
             (r"GET /api/map/picks", lambda body, query: (200, project.picks())),
             (r"POST /api/regions", self.region),
+            (r"POST /api/regions/queue", lambda body, query: (201, project.queue_region(body))),
             (r"GET /api/state", self.state),
             (r"PATCH /api/settings", self.settings),
             (r"PUT /api/guidelines", self.guidelines),
@@ -228,7 +229,7 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for flag in ["--pairs", "--preparing", "--autopilot", "--demo", "--no-model", "--copies"]:
+    for flag in ["--pairs", "--preparing", "--autopilot", "--demo", "--no-model", "--copies", "--clouds"]:
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--classes", type=int, default=4)
     parser.add_argument("--texts", type=int, default=64)

@@ -193,6 +193,16 @@ class Queue(Base):
         rows.flags.writeable = False
         return rows
 
+    def held_rows(self, annotator: str) -> Rows:
+        """Gives the rows that this annotator has in hand, sorted."""
+        who = s.annotators
+        mine = select(i.c.row).join(r, r.c.item_id == i.c.id).join(who, who.c.id == r.c.annotator_id)
+        with self._read() as tx:
+            live = (r.c.project_id == tx.project, r.c.expires > tx.now, who.c.name == annotator)
+            rows = np.unique(np.array([row.row for row in tx.rows(mine.where(*live))], np.int64))
+        rows.flags.writeable = False
+        return rows
+
 
 def _check_round(tx: Tx, number: int) -> None:
     t = s.rounds
