@@ -233,7 +233,9 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 person.join()
             took = time.perf_counter() - started
             watch.stop()
-            return {"login": options.login, "database": "PostgreSQL" if options.database else "SQLite"} | figures(people, {note["id"]: note for note in probe.annotations()}, probe.state(), took)
+            return {"login": options.login, "database": "PostgreSQL" if options.database else "SQLite"} | figures(
+                people, {note["id"]: note for note in probe.annotations()}, probe.state(), took
+            )
     finally:
         server.stop()
 

@@ -117,6 +117,9 @@ class Hand:
             step(2 * math.pi * passed / 2.5)
             self.page.wait_for_timeout(8)
 
+    def still(self) -> None:
+        self.page.wait_for_timeout(1_000 * self.seconds)
+
     def hover(self) -> None:
         self.along(lambda turn: self.page.mouse.move(*self.at(turn, 0.6 + 0.4 * math.sin(3.3 * turn))))
 
@@ -158,11 +161,10 @@ def summary(times: list[float]) -> Json:
 def gestures(page: Page, seconds: float) -> Json:
     """Gives the frame times of each gesture, and of none, which is what the machine alone does."""
     hand = Hand(page, seconds)
-    still: Callable[[], None] = lambda: page.wait_for_timeout(1_000 * seconds)
     found: Json = {}
-    for name, move in (("still", still), *((one, getattr(hand, one)) for one in ("pan", "zoom", "hover", "lasso"))):
+    for name in ("still", "pan", "zoom", "hover", "lasso"):
         page.evaluate(RECORD)
-        move()
+        getattr(hand, name)()
         found[name] = summary(page.evaluate(STOP))
     return found
 

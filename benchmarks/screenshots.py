@@ -299,5 +299,6 @@ def main() -> None:
                     keep(options.out, shot.name, take(browser, url, shot))
         browser.close()
 
+
 if __name__ == "__main__":
     main()

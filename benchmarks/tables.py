@@ -145,7 +145,11 @@ def load(told: Json) -> str:
 def map_(told: Json) -> str:
     figures = told["figures"]
     rows = [
-        [f"{gesture}, {ratio} x", *(one[name] for name in ("frames", "p50_ms", "p95_ms", "max_ms")), f"{one['over_34_ms']:.1%}"]
+        [
+            f"{gesture}, {ratio} x",
+            *(one[name] for name in ("frames", "p50_ms", "p95_ms", "max_ms")),
+            f"{one['over_34_ms']:.1%}",
+        ]
         for ratio, gestures in figures["frames"].items()
         for gesture, one in gestures.items()
     ]
@@ -153,10 +157,10 @@ def map_(told: Json) -> str:
     return (
         f"## The map with {figures['points']:,} points\n\n"
         + table(["gesture, pixel ratio", "frames", "p50, ms", "p95, ms", "worst, ms", "over 34 ms"], rows)
-        + f"\n\nTimes between two frames of headless Chromium {figures['chromium'].partition('.')[0]} without a graphics "
-        f"card, load average {figures['load_average']}. The places are {places['bytes'] / 1e6:.2f} MB of JSON, parsed in "
-        f"{places['parse_ms']} ms and put in order in {places['place_ms']} ms; {grown['points']} more texts are "
-        f"{grown['bytes'] / 1e3:.1f} kB."
+        + f"\n\nTimes between two frames of headless Chromium {figures['chromium'].partition('.')[0]} without a "
+        f"graphics card, load average {figures['load_average']}. The places are {places['bytes'] / 1e6:.2f} MB of "
+        f"JSON, parsed in {places['parse_ms']} ms and put in order in {places['place_ms']} ms; {grown['points']} more "
+        f"texts are {grown['bytes'] / 1e3:.1f} kB."
     )
 
 

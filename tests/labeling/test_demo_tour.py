@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +48,7 @@ def page(demo: App, chromium: Browser) -> Iterator[Page]:
 
 
 def until(page: Page, expression: str, seconds: float = 60.0) -> Any:
-    wait_for(lambda: time.sleep(0.05) or page.evaluate(expression), expression, seconds)
+    wait_for(lambda: page.evaluate(expression), expression, seconds)
     return page.evaluate(expression)
 
 

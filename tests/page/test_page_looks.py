@@ -172,7 +172,8 @@ OUTLINE = """() => {
   if (!here || here === document.body) return null;
   const look = () => {
     const { outlineStyle, outlineWidth, outlineColor, outlineOffset } = getComputedStyle(here);
-    return { drawn: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2, all: [outlineStyle, outlineWidth, outlineColor, outlineOffset].join(" ") };
+    const all = [outlineStyle, outlineWidth, outlineColor, outlineOffset].join(" ");
+    return { drawn: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2, all };
   };
   const { x, y, width, height } = here.getBoundingClientRect();
   const seen = width > 0 && height > 0 && x < innerWidth && x + width > 0 && y < innerHeight && y + height > 0;

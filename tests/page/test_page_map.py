@@ -7,7 +7,7 @@ from typing import Any
 
 Desks = Callable[..., Any]  # conftest.Desk
 
-RING = 9.0  # px, of the ring around the text on the card
+RING = 10.0  # px, at the outer edge of the ring around the text on the card, where no smaller ring reaches
 SIDE = 8  # the fake project's texts stand on a grid of so many columns
 
 
@@ -151,7 +151,9 @@ def test_with_suggestions_hidden_the_model_colours_nothing_and_no_ring_leads(des
     one.page.locator("#panel-title").focus()
     one.press("h")
     one.until("document.getElementById('map-colour').value === 'label'")
-    options = one.page.locator("#map-colour option").evaluate_all("all => all.map((o) => [o.value, o.disabled, o.text])")
+    options = one.page.locator("#map-colour option").evaluate_all(
+        "all => all.map((o) => [o.value, o.disabled, o.text])"
+    )
     assert [value for value, disabled, _ in options if disabled] == ["prediction", "entropy"]
     assert all("suggestions are hidden" in text for _, disabled, text in options if disabled)
     one.until("document.querySelector('.map-legend').textContent.includes('World0')")
@@ -173,7 +175,9 @@ def ink(one: Any, row: int, *radii: float) -> int:
               let drawn = 0;
               for (const canvas of document.querySelectorAll(".map-box canvas")) {
                 const box = canvas.getBoundingClientRect();
-                const context = canvas.getContext("2d");
+                const copy = new OffscreenCanvas(canvas.width, canvas.height);
+                const context = copy.getContext("2d", { willReadFrequently: true });
+                context.drawImage(canvas, 0, 0);
                 for (const r of radii) for (let turn = 0; turn < 64; turn += 1) {
                   const [px, py] = [x - box.left + r * Math.cos(turn / 10), y - box.top + r * Math.sin(turn / 10)];
                   const { data } = context.getImageData(Math.round(px) - 1, Math.round(py) - 1, 3, 3);

@@ -72,9 +72,7 @@ def beside(vectors: Floats, standing: Floats, *, seed: int = 0) -> Floats:
     reduced, middle = _reduced(vectors, n), (standing.max(axis=0) + standing.min(axis=0)) / 2
     perplexity = min(NEW_PERPLEXITY, (n - 1) / 3)
     near = PerplexityBasedNN(reduced[:n], perplexity=perplexity, method="exact", n_jobs=1, random_state=seed)
-    embedding = TSNEEmbedding(
-        standing - middle, near, negative_gradient_method=_forces(n), n_jobs=1, random_state=seed
-    )
+    embedding = TSNEEmbedding(standing - middle, near, negative_gradient_method=_forces(n), n_jobs=1, random_state=seed)
     return np.asarray(_with_others(embedding, reduced[n:]) + middle, np.float32)
 
 
