@@ -5,7 +5,9 @@
 Headless Chromium without a graphics card opens the page on a server in memory, with every point coloured by what a
 model thinks. Real pointer events drive each gesture for some seconds; the times between two animation frames are
 kept. A screen of 60 Hz shows a frame each 16.7 ms; `over_34_ms` is the share of frames that came two late or more.
-`places` is what the page loads once, `grown` what it loads when 500 more texts came.
+`places` is what the page loads once, `grown` what it loads when 500 more texts came. `layout` is the trainer's side:
+the seconds that its process takes at the lowest priority to lay out 10,000 made-up vectors, and to put 1,000 beside
+them.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -30,17 +33,16 @@ from playwright.sync_api import Browser, Page, sync_playwright
 SERVER = Path(__file__).resolve().parents[1] / "tests" / "page" / "fake_server.py"
 LATER = 500
 RECORD = """() => {
-  window.frameTimes = [];
+  const times = (window.frameTimes = []);
   let last = performance.now();
-  window.recording = true;
   const tick = (now) => {
-    window.frameTimes.push(now - last);
+    times.push(now - last);
     last = now;
-    if (window.recording) requestAnimationFrame(tick);
+    if (window.frameTimes === times) requestAnimationFrame(tick);
   };
   requestAnimationFrame((now) => { last = now; requestAnimationFrame(tick); });
 }"""
-STOP = "() => { window.recording = false; return window.frameTimes; }"
+STOP = "() => { const times = window.frameTimes; window.frameTimes = null; return times; }"
 LOAD = """async ([path, grows]) => {
   const { Points } = await import("/static/map/points.js");
   const text = await (await fetch(path)).text();
@@ -177,6 +179,28 @@ def loading(page: Page, path: str, *, grows: bool) -> Json:
     }
 
 
+def laying_out(n: int = 10_000, later: int = 1_000) -> Json:
+    """Gives the seconds of both layouts, each with the start of its process."""
+    chance = np.random.default_rng(0)
+    middles, kind = chance.normal(size=(200, 384)), chance.integers(200, size=n + later)
+    vectors = middles[kind] + chance.normal(scale=0.9, size=(n + later, 384))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    with tempfile.TemporaryDirectory() as place:
+        source, target, standing = (str(Path(place) / f"{name}.npy") for name in ("vectors", "places", "standing"))
+
+        def seconds(*told: str) -> float:
+            begun = time.perf_counter()
+            subprocess.run([sys.executable, "-m", "tyrogue.labeling.layout", source, target, *told], check=True)
+            return round(time.perf_counter() - begun, 1)
+
+        np.save(source, vectors[:n].astype(np.float16))
+        fitted = seconds(str(n))
+        Path(target).rename(standing)
+        np.save(source, vectors.astype(np.float16))
+        beside = sorted(seconds(str(n), standing) for _ in range(3))
+    return {"points": n, "seconds": fitted, "later": later, "beside_seconds": beside[1]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=50_000)
@@ -200,6 +224,7 @@ def main() -> None:
         found["grown"] = {"points": LATER} | loading(page, "/api/map?known=1", grows=True)
         found["opinions_bytes"] = page.evaluate("fetch('/api/map/opinions').then((r) => r.blob()).then((b) => b.size)")
         browser.close()
+    found["layout"] = laying_out()
     print(json.dumps(found, indent=1))
     if options.save:
         print("written to", write("map", found))

@@ -153,14 +153,16 @@ def map_(told: Json) -> str:
         for ratio, gestures in figures["frames"].items()
         for gesture, one in gestures.items()
     ]
-    places, grown = figures["places"], figures["grown"]
+    places, grown, layout = figures["places"], figures["grown"], figures["layout"]
     return (
         f"## The map with {figures['points']:,} points\n\n"
         + table(["gesture, pixel ratio", "frames", "p50, ms", "p95, ms", "worst, ms", "over 34 ms"], rows)
         + f"\n\nTimes between two frames of headless Chromium {figures['chromium'].partition('.')[0]} without a "
         f"graphics card, load average {figures['load_average']}. The places are {places['bytes'] / 1e6:.2f} MB of "
         f"JSON, parsed in {places['parse_ms']} ms and put in order in {places['place_ms']} ms; {grown['points']} more "
-        f"texts are {grown['bytes'] / 1e3:.1f} kB."
+        f"texts are {grown['bytes'] / 1e3:.1f} kB. The trainer's process lays out {layout['points']:,} vectors in "
+        f"{layout['seconds']} s of the lowest priority, and puts {layout['later']:,} beside them in "
+        f"{layout['beside_seconds']} s."
     )
 
 

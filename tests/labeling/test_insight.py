@@ -362,7 +362,9 @@ def test_texts_put_beside_others_stand_among_their_kind_and_move_nobody() -> Non
     at = np.array([places[:400][kind[:400] == one].mean(axis=0) for one in range(5)])
     apart = np.linalg.norm(places[400:, None] - at, axis=2)
     assert (apart.argmin(axis=1) == kind[400:]).mean() > 0.97
-    standing = places[:400] * 3 + np.array([40, -7], np.float32)  # another unit and another middle, as on a map that was kept
+    standing = places[:400] * 3 + np.array(
+        [40, -7], np.float32
+    )  # another unit and another middle, as on a map that was kept
     found = layout.beside(vectors, standing)
     assert np.allclose(found[:400], standing, atol=1e-3), "those that stand there stay"
     apart = np.linalg.norm(found[400:, None] - (at * 3 + np.array([40, -7])), axis=2)

@@ -209,7 +209,7 @@ def stops(one: Any) -> list[str]:
 def test_the_focus_is_to_be_seen_at_every_stop(desk: Desks, scheme: str) -> None:
     one = desk("--autopilot", "--copies", color_scheme=scheme).open()
     assert len(stops(one)) > 15
-    one.press("1", "2", "3", "Backspace")
+    one.press("1", "2", "3", "3", "Backspace")
     for key in PANELS:
         one.press("Escape", key)
         if key == "y":
