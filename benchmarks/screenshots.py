@@ -172,6 +172,15 @@ class Demo:
         until("a model", lambda: self.call("GET", "/api/state")["model"])
         until("the map", self.has_map)
         until("a rest", lambda: self.call("GET", "/api/state")["trainer"]["phase"] == "waiting")
+        until("a text that says why it was chosen", self.tells_why)
+
+    def tells_why(self) -> bool:
+        """Skips the next text when it is a blind check, of which there is nothing to tell."""
+        item = self.call("POST", "/api/next", {"n": 1})["items"][0]
+        if item["kind"] == "query" and item["suggestion"]:
+            return True
+        self.call("POST", "/api/annotations", {"token": f"skip-{item['id']:06}", "item": item["id"], "action": "skip"})
+        return False
 
     def has_map(self) -> bool:
         told = self.call("GET", "/api/map")
