@@ -10,18 +10,27 @@ learn; one label in ten is wrong); `--data FOLDER` takes real ones. Ends with on
     lost           labels that were acknowledged and are not in the journal afterwards, or differ there
     errors         requests that failed
     submit_p50_s, submit_p99_s, next_p99_s    seconds, seen from the annotators' side
+    submit_p99_training_s    of the submits that began while a model was being trained, and submits_training of them
     trainings      models that were published meanwhile
 
-It fails when a text was served twice or a label was lost.
+With `--login` each annotator has an account: he takes up an invitation with a password and is known by it at each
+request, as a team is. `--database postgresql://...` keeps the journal there instead of in the project's file; the
+database must be empty.
+
+It fails when a text was served twice, a label was lost or a request failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
+import http.client
 import json
 import math
+import os
 import random
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -30,6 +39,7 @@ import time
 from collections import Counter, deque
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from machine import write
@@ -48,6 +58,8 @@ COMMON = ["the", "a", "of", "and", "then", "with", "about", "near", "before", "a
 AHEAD, LOW = 5, 2
 EMPTY = 0.3
 """Seconds until somebody who has no text asks again."""
+LOOK = 0.1
+"""Seconds between two looks at what the trainer does."""
 
 
 def texts(n: int) -> list[tuple[str, str]]:
@@ -81,8 +93,13 @@ class Server:
         labels = sorted({label for _, label in pool})
         command = [sys.executable, "-m", "tyrogue", "label", str(file), "--labels", ",".join(labels)]
         more = ["--model", options.model, "--batch", str(options.batch), "--no-browser", "--port", "0"]
+        if options.login:
+            more += ["--token", secrets.token_hex(16)]
+        environment = os.environ | ({"TYROGUE_DATABASE_URL": options.database} if options.database else {})
         self.log = (folder / "log").open("w")
-        self.process = subprocess.Popen([*command, *more], stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.process = subprocess.Popen(
+            [*command, *more], stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
+        )
         if self.process.stdout is None:
             raise RuntimeError("no output")
         self.url = self.process.stdout.readline().strip()
@@ -93,16 +110,66 @@ class Server:
         self.log.close()
 
 
+def account(url: str, owner: Client, name: str) -> Client:
+    """Gives the client of somebody who was invited, has chosen a password and is known by a token of the account."""
+    path = owner.call("POST", "/api/team/invitations", {"name": name, "role": "annotator"})["path"]
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
+
+    def post(path: str, body: dict[str, Any], cookie: str = "") -> tuple[dict[str, Any], str]:
+        headers = {"X-Tyrogue": "1", "Content-Type": "application/json"} | ({"Cookie": cookie} if cookie else {})
+        connection.request("POST", path, json.dumps(body).encode(), headers)
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+        if answer.status >= 300:
+            raise SystemExit(f"{path} answered {answer.status}: {content}")
+        return content, (answer.headers["Set-Cookie"] or "").partition(";")[0]
+
+    chosen = {"secret": path.partition("=")[2], "password": secrets.token_hex(12)}
+    _, cookie = post("/api/login/invitation", chosen)
+    made, _ = post("/api/me/tokens", {"label": "load", "days": 1}, cookie)
+    connection.close()
+    return Client(f"{place.scheme}://{place.netloc}", token=made["token"])
+
+
+class Watch(threading.Thread):
+    """Knows whether a model is being trained: from when the trainer says so until the next model is there."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.client, self.training, self._ended = client, False, threading.Event()
+
+    def run(self) -> None:
+        known: str | None = None
+        while not self._ended.wait(LOOK):
+            with contextlib.suppress(TyrogueError):
+                known = self.look(known)
+
+    def look(self, known: str | None) -> str | None:
+        """Asks once; gives the version of the model that there is."""
+        state = self.client.state()
+        version: str | None = None if state["model"] is None else state["model"]["version"]
+        if state["trainer"]["phase"] == "training":
+            self.training = True
+        elif version != known or state["trainer"]["error"]:
+            self.training = False
+        return version
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
+
+
 class Annotator(threading.Thread):
     """Somebody who thinks for a log-normal time and then mostly knows the topic."""
 
-    def __init__(self, n: int, url: str, gold: dict[str, int], quota: Quota, median: float) -> None:
+    def __init__(self, n: int, client: Client, gold: dict[str, int], quota: Quota, median: float, watch: Watch) -> None:
         super().__init__(name=f"annotator {n}")
-        self.client, self.gold, self.quota, self.median = Client(url, annotator=f"a{n}"), gold, quota, median
+        self.client, self.gold, self.quota, self.median, self.watch = client, gold, quota, median, watch
         self.random = random.Random(n)
         self.deck: deque[dict[str, Any]] = deque()
         self.given: dict[int, int] = {}
-        self.submits: list[float] = []
+        self.submits: list[tuple[float, bool]] = []
         self.nexts: list[float] = []
         self.served: set[int] = set()
         self.acknowledged: dict[int, tuple[int, int]] = {}
@@ -124,9 +191,9 @@ class Annotator(threading.Thread):
         class_id = self.gold[item["text"]]
         if self.random.random() < 0.1:
             class_id = (class_id + 1) % len(set(self.gold.values()))
-        started = time.perf_counter()
+        training, started = self.watch.training, time.perf_counter()
         receipt = self.client.submit(item["id"], class_id, seconds=0.5)
-        self.submits.append(time.perf_counter() - started)
+        self.submits.append((time.perf_counter() - started, training))
         self.acknowledged[receipt["id"]] = (item["row"], class_id)
         if len(self.deck) < LOW:
             self.refill()
@@ -152,15 +219,23 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             gold = {text: classes[label] for text, label in pool}
             while not probe.state()["queue"]["ready"]:
                 time.sleep(0.1)
-            quota = Quota(options.labels)
-            people = [Annotator(n, server.url, gold, quota, options.seconds) for n in range(options.annotators)]
+            quota, watch = Quota(options.labels), Watch(Client(server.url, annotator="watch"))
+            names = [f"a{n}" for n in range(options.annotators)]
+            clients = [account(server.url, probe, name) for name in names] if options.login else [
+                Client(server.url, annotator=name) for name in names
+            ]  # fmt: skip
+            people = [Annotator(n, one, gold, quota, options.seconds, watch) for n, one in enumerate(clients)]
+            watch.start()
             started = time.perf_counter()
             for person in people:
                 person.start()
             for person in people:
                 person.join()
             took = time.perf_counter() - started
-            return figures(people, {note["id"]: note for note in probe.annotations()}, probe.state(), took)
+            watch.stop()
+            return {"login": options.login, "database": "PostgreSQL" if options.database else "SQLite"} | figures(
+                people, {note["id"]: note for note in probe.annotations()}, probe.state(), took
+            )
     finally:
         server.stop()
 
@@ -170,7 +245,8 @@ def figures(people: list[Annotator], journal: dict[int, Any], state: dict[str, A
     served = Counter(row for person in people for row in person.served)
     told = {id: record for person in people for id, record in person.acknowledged.items()}
     kept = {id: (note["row"], note["class_id"]) for id, note in journal.items()}
-    submits = np.array([seconds for person in people for seconds in person.submits])
+    submits = np.array([seconds for person in people for seconds, _ in person.submits])
+    training = np.array([seconds for person in people for seconds, while_training in person.submits if while_training])
     nexts = np.array([seconds for person in people for seconds in person.nexts])
     return {
         "annotators": len(people),
@@ -182,6 +258,8 @@ def figures(people: list[Annotator], journal: dict[int, Any], state: dict[str, A
         "submit_p50_s": round(float(np.quantile(submits, 0.5)), 4),
         "submit_p99_s": round(float(np.quantile(submits, 0.99)), 4),
         "submit_max_s": round(float(submits.max()), 4),
+        "submits_training": len(training),
+        "submit_p99_training_s": round(float(np.quantile(training, 0.99)), 4) if len(training) else None,
         "next_p50_s": round(float(np.quantile(nexts, 0.5)), 4),
         "next_p99_s": round(float(np.quantile(nexts, 0.99)), 4),
         "trainings": 0 if state["model"] is None else int(state["model"]["version"].removeprefix("m")),
@@ -198,6 +276,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=50)
     parser.add_argument("--model", default="transformer")
     parser.add_argument("--data", type=Path, help="a dataset folder: train.parquet, meta.json")
+    parser.add_argument("--login", action="store_true", help="annotators have accounts")
+    parser.add_argument("--database", metavar="URL", help="of an empty PostgreSQL database for the journal")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     parser.add_argument("--save", action="store_true", help="write results/load.json")
     options = parser.parse_args()
@@ -207,10 +287,10 @@ def main() -> None:
         write("load", found)
     if not options.json:
         for name, value in found.items():
-            print(f"{name:>14} {value}")
+            print(f"{name:>22} {value}")
     else:
         print(json.dumps(found))
-    if found["served_twice"] or found["lost"]:
+    if found["served_twice"] or found["lost"] or found["errors"]:
         sys.exit(1)
 
 

@@ -2,13 +2,15 @@
 
 It starts `tyrogue demo` in a temporary folder, lets the autopilot label some 120 texts for a linear model, waits for
 the map, and opens each screen in headless Chromium. Three texts in ten are random checks there, so that an accuracy can
-be told. The team is that of the tests: three people who do not always agree.
+be told. The team is that of the tests: three people who do not always agree. Near-identical texts, and a project in
+which every text is labeled, are a few made-up tickets.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import io
 import json
 import subprocess
@@ -26,6 +28,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "page")]  # a team that has labeled: only tests have one
 from real_team import OWNERS_TOKEN, serving  # noqa: E402
+
+from running import running  # noqa: E402
+from tyrogue.corpus.importing import import_source  # noqa: E402
+from tyrogue.corpus.project import Project  # noqa: E402
+from tyrogue.labeling.app import create_app  # noqa: E402
+from tyrogue.labeling.engine import Engine  # noqa: E402
+from tyrogue.labeling.plan import Plan  # noqa: E402
+from tyrogue.store import NewItem, Store  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST = 150_000  # bytes of a picture
@@ -47,8 +57,21 @@ More in [the NumPy docstring guide](https://numpydoc.readthedocs.io/).
 """
 
 
+TICKETS = {
+    "Where is my parcel? It was due on Monday.": "delivery",
+    "where is my parcel?? it was due on monday": "delivery",
+    "Where is my parcel! It was due on Monday...": "delivery",
+    "I was charged twice for the same order.": "payment",
+    "The link in the mail that should reset my password does not open.": "account",
+    "The parcel came, but the lamp in it is broken.": "delivery",
+    "Can I pay by invoice, as last year?": "payment",
+    "Please delete my account and what you know of me.": "account",
+}
+"""Texts with their classes; the first three nearly repeat one another."""
+
+
 class Shot(NamedTuple):
-    """One picture: a key that opens the screen, and what has to be there before it is taken."""
+    """One picture: where and by which key the screen opens, and what has to be there before it is taken."""
 
     name: str
     key: str = ""
@@ -56,6 +79,8 @@ class Shot(NamedTuple):
     prepare: Callable[[Page], object] = lambda page: None
     theme: str = "light"
     size: tuple[int, int] = DESK
+    at: str = "demo"
+    path: str = ""
 
 
 def scrolled(selector: str) -> Callable[[Page], object]:
@@ -83,6 +108,21 @@ def toured(page: Page) -> None:
         page.wait_for_selector(f"#tour >> text={step}")
 
 
+def cut_off(page: Page) -> None:
+    """Labels on while the connection is lost; the labels end with this browser."""
+    page.context.set_offline(True)
+    for key in "213":
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+    page.wait_for_selector("#status >> text=offline")
+
+
+def read_copies(page: Page) -> None:
+    page.click("#copies >> text=Read them")
+    page.wait_for_selector(".copies-list li >> nth=1")
+    page.keyboard.press("a")
+
+
 MAP = ".map-box canvas"
 SHOTS = [
     Shot("labeling"),
@@ -101,10 +141,13 @@ SHOTS = [
     Shot("guidelines", "g", ".prose table"),
     Shot("help", "?", ".keys"),
     Shot("tour", "?", ".keys", toured),
+    Shot("offline", prepare=cut_off),
+    Shot("team", "t", ".people li", at="team", path=f"/?token={OWNERS_TOKEN}"),
+    Shot("login", ready="[data-screen=login]", at="team"),
+    Shot("invitation", ready="[data-screen=invitation]", at="team", path="/#invite=not-a-real-one"),
+    Shot("copies", ready="#copies:not([hidden])", prepare=read_copies, at="tickets"),
+    Shot("done", ready="[data-screen=done]", at="finished"),
 ]
-
-
-TEAM = Shot("team", "t", ".people li")
 
 
 class Demo:
@@ -129,6 +172,15 @@ class Demo:
         until("a model", lambda: self.call("GET", "/api/state")["model"])
         until("the map", self.has_map)
         until("a rest", lambda: self.call("GET", "/api/state")["trainer"]["phase"] == "waiting")
+        until("a text that says why it was chosen", self.tells_why)
+
+    def tells_why(self) -> bool:
+        """Skips the next text when it is a blind check, of which there is nothing to tell."""
+        item = self.call("POST", "/api/next", {"n": 1})["items"][0]
+        if item["kind"] == "query" and item["suggestion"]:
+            return True
+        self.call("POST", "/api/annotations", {"token": f"skip-{item['id']:06}", "item": item["id"], "action": "skip"})
+        return False
 
     def has_map(self) -> bool:
         told = self.call("GET", "/api/map")
@@ -156,6 +208,41 @@ def demo(folder: Path) -> Iterator[Demo]:
             server.terminate()
 
 
+@contextlib.contextmanager
+def tickets(folder: Path, *, finished: bool) -> Iterator[str]:
+    """Gives the address of a project of a few tickets that a model has seen, all of them labeled if `finished`."""
+    with (folder / "tickets.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["text"], *([text] for text in TICKETS)])
+    import_source(folder / "tickets.csv", folder / "tickets.tyrogue")
+    project = Project.open(folder / "tickets.tyrogue")
+    project.update(settings=Plan(audit=0).as_settings())
+    with Store.open(project.store_url, project.key) as store:
+        ids = {name: store.add_class(name).id for name in dict.fromkeys(TICKETS.values())}
+        about: Any = {"kind": "linear", "path": "models/m1", "round": 0, "labels": 40, "train_seconds": 0.4}
+        store.add_model("m1", **about, journal_position=0, class_ids=tuple(ids.values()), metrics={})
+        store.open_round(0, strategy="tyrogue", parameters={}, seed=0, mode="cached", size=len(TICKETS), ratio=3)
+        facts = {"step": "uncertain", "drawn": 10_000, "cluster_size": 57, "near": [1, 2]}
+        seen: Any = {"model_version": "m1", "probabilities": [0.7, 0.2, 0.1]}
+        rows = range(len(TICKETS)) if finished else [0, *range(3, len(TICKETS))]
+        store.enqueue(0, [NewItem(row, facts=facts if row == 0 else {}, score=0.7, **seen) for row in rows])
+        for item in store.reserve("me", len(TICKETS)) if finished else ():
+            given = ids[list(TICKETS.values())[item.row]]
+            store.annotate(
+                token=f"ticket-{item.row:04}", item=item.id, annotator="me", action="label", class_id=given, seconds=2.0
+            )
+        store.report("trainer", {"phase": "waiting", "message": "", "progress": None, "pid": 0, "error": None})
+        with running(create_app(Engine(project, store))) as url:
+            yield url.rstrip("/")
+
+
+@contextlib.contextmanager
+def prepared(folder: Path, labels: int) -> Iterator[str]:
+    """Gives the address of a demo that is far enough."""
+    with demo(folder) as started:
+        started.prepare(labels)
+        yield started.url
+
+
 def take(browser: Browser, url: str, shot: Shot) -> bytes:
     """Gives a picture of a screen as PNG with a palette."""
     size: Any = dict(zip(("width", "height"), shot.size))
@@ -163,9 +250,9 @@ def take(browser: Browser, url: str, shot: Shot) -> bytes:
     context = browser.new_context(viewport=size, color_scheme=theme, reduced_motion="reduce")
     context.add_init_script("localStorage.setItem('tyrogue:tour', 'seen')")
     page = context.new_page()
-    page.goto(url)
-    page.wait_for_selector("#reading .text")
+    page.goto(url + shot.path)
     if shot.key:
+        page.wait_for_selector("#reading .text")
         page.keyboard.press(shot.key)
     page.wait_for_selector(shot.ready)
     page.wait_for_timeout(1_500)  # what the panel asks for comes, and what is drawn is drawn
@@ -196,28 +283,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--labels", type=int, default=120)
     parser.add_argument("--out", type=Path, default=IMAGES)
-    parser.add_argument(
-        "--only", nargs="*", choices=[shot.name for shot in (*SHOTS, TEAM)], help="these pictures alone"
-    )
+    parser.add_argument("--only", nargs="*", choices=[shot.name for shot in SHOTS], help="these pictures alone")
     parser.add_argument("--url", help="of a demo that runs already and is far enough; none is started then")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     options = parser.parse_args()
+    wanted = [shot for shot in SHOTS if not options.only or shot.name in options.only]
     with contextlib.ExitStack() as stack:
-        url = options.url
-        if url is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tyrogue-pictures-")))
-            running = stack.enter_context(demo(folder))
-            running.prepare(options.labels)
-            url = running.url
+
+        def folder() -> Path:
+            return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tyrogue-pictures-")))
+
+        begin: dict[str, Callable[[], str]] = {
+            "demo": lambda: options.url or stack.enter_context(prepared(folder(), options.labels)),
+            "team": lambda: stack.enter_context(serving(folder())).url,
+            "tickets": lambda: stack.enter_context(tickets(folder(), finished=False)),
+            "finished": lambda: stack.enter_context(tickets(folder(), finished=True)),
+        }
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox", "--disable-gpu"])
-        for shot in SHOTS:
-            if options.only and shot.name not in options.only:
-                continue
-            keep(options.out, shot.name, take(browser, url, shot))
-        if not options.only or TEAM.name in options.only:
-            team = stack.enter_context(serving(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
-            keep(options.out, TEAM.name, take(browser, f"{team.url}/?token={OWNERS_TOKEN}", TEAM))
+        for place in dict.fromkeys(shot.at for shot in wanted):
+            url = begin[place]().rstrip("/")
+            for shot in wanted:
+                if shot.at == place:
+                    keep(options.out, shot.name, take(browser, url, shot))
         browser.close()
 
 

@@ -148,13 +148,38 @@ def more_labels(figures: Json) -> str:
 
 def load(told: Json) -> str:
     figures = told["figures"]
-    names = ["submit_p50_s", "submit_p99_s", "next_p99_s", "served_twice", "lost", "errors", "trainings"]
+    names = ["submit_p50_s", "submit_p99_s", "submit_p99_training_s", "next_p99_s"]
+    names = [name for name in [*names, "served_twice", "lost", "errors", "trainings"] if name in figures]
     rows = [[figures["annotators"], figures["labels"], figures["seconds"], *(figures[name] for name in names)]]
     return (
         "## Many annotators at once, over HTTP, while the model trains\n\n"
         + table(["annotators", "labels", "seconds", *names], rows)
         + "\n\nEach thinks for a log-normal time with a median of half a second. `served_twice`: texts given to two "
         "people without overlap; `lost`: labels that were acknowledged and are not in the journal."
+    )
+
+
+def map_(told: Json) -> str:
+    figures = told["figures"]
+    rows = [
+        [
+            f"{gesture}, {ratio} x",
+            *(one[name] for name in ("frames", "p50_ms", "p95_ms", "max_ms")),
+            f"{one['over_34_ms']:.1%}",
+        ]
+        for ratio, gestures in figures["frames"].items()
+        for gesture, one in gestures.items()
+    ]
+    places, grown, layout = figures["places"], figures["grown"], figures["layout"]
+    return (
+        f"## The map with {figures['points']:,} points\n\n"
+        + table(["gesture, pixel ratio", "frames", "p50, ms", "p95, ms", "worst, ms", "over 34 ms"], rows)
+        + f"\n\nTimes between two frames of headless Chromium {figures['chromium'].partition('.')[0]} without a "
+        f"graphics card, load average {figures['load_average']}. The places are {places['bytes'] / 1e6:.2f} MB of "
+        f"JSON, parsed in {places['parse_ms']} ms and put in order in {places['place_ms']} ms; {grown['points']} more "
+        f"texts are {grown['bytes'] / 1e3:.1f} kB. The trainer's process lays out {layout['points']:,} vectors in "
+        f"{layout['seconds']} s of the lowest priority, and puts {layout['later']:,} beside them in "
+        f"{layout['beside_seconds']} s."
     )
 
 
@@ -374,6 +399,7 @@ SECTIONS: dict[str, Callable[[Json], str]] = {
     "session": session,
     "staleness": staleness,
     "load": load,
+    "map": map_,
     "latency": latency,
     "current": current,
     "throughput": throughput,

@@ -29,10 +29,7 @@ from tyrogue.models import logistic
 from tyrogue.store import Store
 from tyrogue.types import Floats, Text
 
-LAYOUT = (
-    "import os, sys; from pathlib import Path; from tyrogue.labeling.layout import main; "
-    "os.nice = lambda _: 0; main(Path(sys.argv[1]), Path(sys.argv[2]))"
-)
+LAYOUT = "import os, sys; from tyrogue.labeling.layout import main; os.nice = lambda _: 0; main(*sys.argv[1:])"
 """Lays out the map as the trainer's process does, but at the priority of the test that waits for it."""
 TOPICS = ("harbour", "meadow", "kitchen", "engine", "violin", "glacier")
 CLASSES = ("outside", "inside")

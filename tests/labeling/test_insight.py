@@ -13,9 +13,10 @@ import pytest
 from fastapi.testclient import TestClient
 from small import CLASSES, INSIDE, LAYOUT, Json, Session, WordEncoder, gold_of, session, text_of, without_delay
 
-from tyrogue.labeling import atlas
+from tyrogue.labeling import atlas, layout
 from tyrogue.labeling.app import create_app
 from tyrogue.labeling.mapping import Mapper, beside
+from tyrogue.labeling.near import NEAR, Candidates, repeats
 from tyrogue.labeling.others import Others
 from tyrogue.labeling.wishes import CHOICES
 
@@ -128,6 +129,23 @@ def test_with_suggestions_hidden_no_label_of_a_neighbour_is_told(s: Session) -> 
     told = get(s, f"/api/items/{item['id']}/why")
     assert told["nearest"] is None
     assert told["probabilities"] is None
+    assert told["cluster"]["texts"]
+    assert not any("class_id" in one for one in told["cluster"]["texts"] + told["near"])
+    labeled = s.store.labels()[0].tolist()[:3]
+    asked = f"/api/texts?rows={','.join(map(str, labeled))}"
+    assert not any("class_id" in one for one in get(s, asked)["texts"])
+    s.engine.change(suggestions=True)
+    assert all(one["class_id"] is not None for one in get(s, asked)["texts"])
+
+
+def test_with_suggestions_hidden_the_map_tells_no_opinion(s: Session) -> None:
+    get(s, "/api/map")
+    settle(s)
+    assert get(s, "/api/map/opinions")["status"] == "ready"
+    s.engine.change(suggestions=False)
+    assert get(s, "/api/map/opinions") == {"status": "hidden"}
+    s.engine.change(suggestions=True)
+    assert get(s, "/api/map/opinions")["status"] == "ready"
 
 
 def test_why_of_nothing(s: Session) -> None:
@@ -181,6 +199,59 @@ def test_nobody_labels_copies_unasked(repeating: Session) -> None:
     post(s, "/api/annotations", body, 422)
 
 
+def core_of(item: Json) -> int:
+    return int(item["row"]) // 3
+
+
+def test_copies_of_what_was_decided_do_not_come_again_in_later_batches(repeating: Session) -> None:
+    s, seen = repeating, list[int]()
+    decided, answered = set[int](), list[int]()
+    for n in range(5 * BATCH):
+        [item] = s.ask(1)
+        if item["kind"] == "query":
+            assert core_of(item) not in decided, f"text {n} repeats one that was decided before"
+            seen.append(item["round"])
+            decided.add(core_of(item))  # a copy of a check teaches: no model learns from the check
+        if n % 7 == 3:
+            body = {"token": token(), "item": item["id"], "action": "skip"}
+            post(s, "/api/annotations", body)
+        else:
+            answered.append(s.answer(item)["row"])
+        s.settle()
+    assert len(set(seen)) >= 4, "several batches"
+    assert len(decided) == len(seen)
+    assert s.store.labels()[0].tolist() == sorted(answered), "nobody labels copies unasked"
+
+
+def test_copies_are_asked_about_when_nothing_else_is_left(tmp_path: Path) -> None:
+    copies = {"rename": lambda row: text_of(row // 3) + (" ", ".", "!")[row % 3] * 3}
+    with session(tmp_path, n=24, audit=0, batch=4, **copies) as s:
+        rows = list[int]()
+        while s.ask(1):
+            rows += s.label(1)
+        assert sorted(row // 3 for row in rows[:8]) == list(range(8)), "each of the eight texts first"
+        assert sorted(rows) == np.setdiff1d(np.arange(24), s.project.corpus.reference).tolist(), "then their copies"
+
+
+def test_repeats_says_what_brute_force_says() -> None:
+    rng = np.random.default_rng(5)
+    taken = rng.normal(size=(30, 8)).astype(np.float32)
+    taken /= np.linalg.norm(taken, axis=1, keepdims=True)
+    mixed = taken[rng.integers(30, size=200)] + rng.normal(scale=0.12, size=(200, 8)).astype(np.float32)
+    mixed /= np.linalg.norm(mixed, axis=1, keepdims=True)
+    rows, known = np.arange(200), np.arange(1000, 1030)
+    words = {int(row): f"text {row % 40}" for row in rows} | {int(row): f"Text, {row % 40}!" for row in known}
+    found = repeats(rows, mixed, Candidates(known, taken), lambda some: [words[int(row)] for row in some], block=37)
+    like = mixed.astype(float) @ taken.T.astype(float)
+    best = like.argmax(axis=1)
+    same = np.array([row % 40 == known[other] % 40 for row, other in zip(rows, best, strict=True)])
+    expected = (like.max(axis=1) >= NEAR) | ((like.max(axis=1) >= 0.9) & same)
+    assert 20 < expected.sum() < 180
+    assert np.array_equal(found, expected)
+    nothing = Candidates(known[:0], taken[:0])
+    assert not repeats(rows, mixed, nothing, lambda some: []).any()
+
+
 # The map
 
 
@@ -194,12 +265,63 @@ def test_the_map_shows_candidates_labels_queue_and_checks(s: Session) -> None:
     stages = [s.store.stage(number) for number in range(len(s.store.rounds()))]
     for stage in stages:
         assert stage is None or set(stage.candidates.tolist()) <= rows
-    assert set(marks["rows"]) | set(marks["waiting"]) | set(marks["audit"]) <= rows
+    shown = {name: set(marks[name]) for name in ("rows", "mine", "waiting", "audit", "hidden")}
+    assert shown["rows"] | shown["mine"] | shown["waiting"] | shown["audit"] <= rows
     assert marks["rows"] == s.store.labels()[0].tolist()
-    assert set(marks["audit"]) <= set(s.project.corpus.reference.tolist())
-    assert not set(marks["waiting"]) & set(s.project.corpus.reference.tolist())
+    reference = set(s.project.corpus.reference.tolist())
+    assert shown["audit"] == reference & shown["rows"] != set()
+    assert not (shown["mine"] | shown["waiting"]) & reference
+    assert shown["hidden"] <= reference
+    assert shown["hidden"], "a check waits"
+    assert not shown["hidden"] & rows, "and has no place"
     assert all(0 <= place <= told["scale"] for place in told["x"] + told["y"])
     assert get(s, f"/api/map?known={told['version']}") == {"status": "unchanged", "version": told["version"]}
+
+
+def test_what_is_mine_is_told_from_what_waits(s: Session) -> None:
+    mine = {item["row"] for item in s.ask(3, "Ada")}
+    others = {item["row"] for item in s.ask(4, "Ben")}
+    reference = set(s.project.corpus.reference.tolist())
+    ada, ben = (get(s, f"/api/map/marks?annotator={name}") for name in ("Ada", "Ben"))
+    assert set(ada["mine"]) == mine - reference
+    assert set(ben["mine"]) == others - reference
+    assert set(ada["mine"]) | set(ada["waiting"]) == set(ben["mine"]) | set(ben["waiting"])
+    assert not set(ada["mine"]) & set(ada["waiting"])
+    assert get(s, "/api/map/marks")["mine"] == []
+
+
+def test_an_undecided_check_is_hidden_also_after_an_undo_and_from_who_has_decided_it(s: Session) -> None:
+    s.engine.change(overlap=2)
+    check = next(item for item in s.ask(2 * BATCH, "Ada") if item["kind"] == "reference")
+    s.answer(check, annotator="Ada")
+    for name in ("Ada", "Ben"):
+        marks = get(s, f"/api/map/marks?annotator={name}")
+        assert check["row"] in marks["hidden"], "Ben may be asked about it yet"
+        assert check["row"] not in marks["rows"] + marks["audit"], "what Ada said would lead him"
+    s.ask(2 * BATCH, "Ben")
+    s.answer(check, annotator="Ben")
+    assert check["row"] in get(s, "/api/map/marks")["audit"]
+    post(s, "/api/undo", {"token": token(), "annotator": "Ben"}, 200)
+    assert check["row"] in get(s, "/api/map/marks?annotator=Ben")["hidden"]
+
+
+def test_what_comes_later_is_sent_alone(s: Session) -> None:
+    get(s, "/api/map")
+    settle(s)
+    before = get(s, "/api/map")
+    assert "since" not in before
+    s.label(2 * BATCH)
+    settle(s)
+    grown, whole = get(s, f"/api/map?known={before['version']}"), get(s, "/api/map")
+    assert grown["since"] == before["version"]
+    assert set(grown["rows"]) == set(whole["rows"]) - set(before["rows"]) != set()
+
+    def places(told: Json) -> Json:
+        return dict(zip(told["rows"], zip(told["x"], told["y"], strict=True), strict=True))
+
+    assert places(before) | places(grown) == places(whole)
+    for known in (0, whole["version"] + 7):
+        assert get(s, f"/api/map?known={known}") == whole, "of a map that was drawn anew since, or of another"
 
 
 def test_later_texts_are_put_beside_their_kind_and_nothing_moves(s: Session) -> None:
@@ -228,6 +350,39 @@ def test_beside_is_where_the_neighbours_are() -> None:
     assert np.allclose(found, [[0, 1]], atol=1e-3)
     halfway = (known[0] + known[3])[None] / np.sqrt(2, dtype=np.float32)
     assert np.allclose(beside(halfway, known, places), [[0.5, 0.5]], atol=1e-3)
+
+
+def test_texts_put_beside_others_stand_among_their_kind_and_move_nobody() -> None:
+    rng = np.random.default_rng(2)
+    centers = 4 * rng.normal(size=(5, 12))
+    kind = np.arange(600) % 5
+    vectors = np.asarray(centers[kind] + rng.normal(scale=0.5, size=(600, 12)), np.float32)
+    places = layout.tsne(vectors, 400)
+    assert places.shape == (600, 2)
+    at = np.array([places[:400][kind[:400] == one].mean(axis=0) for one in range(5)])
+    apart = np.linalg.norm(places[400:, None] - at, axis=2)
+    assert (apart.argmin(axis=1) == kind[400:]).mean() > 0.97
+    standing = places[:400] * 3 + np.array(
+        [40, -7], np.float32
+    )  # another unit and another middle, as on a map that was kept
+    found = layout.beside(vectors, standing)
+    assert np.allclose(found[:400], standing, atol=1e-3), "those that stand there stay"
+    apart = np.linalg.norm(found[400:, None] - (at * 3 + np.array([40, -7])), axis=2)
+    assert (apart.argmin(axis=1) == kind[400:]).mean() > 0.97
+
+
+def test_where_the_layout_of_later_texts_fails_they_stand_beside_their_neighbours(s: Session) -> None:
+    get(s, "/api/map")
+    settle(s)
+    before = get(s, "/api/map")
+    assert s.pipeline.mapper is not None
+    s.pipeline.mapper.drawing.command = (sys.executable, "-c", "import sys; sys.exit(3)")
+    s.label(2 * BATCH)
+    settle(s)
+    after = get(s, "/api/map")
+    assert after["method"] == "tsne"
+    assert set(before["rows"]) < set(after["rows"])
+    assert set(get(s, "/api/map/marks")["rows"]) <= set(after["rows"])
 
 
 def test_the_real_layout_keeps_topics_together(s: Session) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
+import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from threading import RLock
 from typing import Any
 
@@ -69,6 +72,7 @@ class Project:
         self.guidelines, self.guidelines_html = GUIDELINES
         self.settings: Json = {"suggestions": True, "batch": 50, "ratio": 3}
         self.fake: Json = {"latency": 0.0, "fail": "none", "preparing": options.preparing, "trainer_error": None}
+        self.fake |= {"later": 0, "grown": False}
         self.autopilot = {"available": options.autopilot or options.demo, "on": False}
         self.seen_tokens: list[str] = []
         self.started = time.monotonic()
@@ -98,7 +102,7 @@ class Project:
     def item(self, row: int) -> Json:
         text = self.texts[row]
         active = self.active()
-        reference = row % 10 == 8
+        reference = self.check(row)
         first = [
             {"class_id": one["id"], "probability": p}
             for one, p in zip(active[row % 2 :], [0.62, 0.21, 0.12], strict=False)
@@ -140,33 +144,65 @@ class Project:
         }  # fmt: skip
 
     def map(self, known: str | None) -> Json:
-        """Texts on a grid of eight columns."""
-        rows = list(range(len(self.texts)))
-        if known == "1":
-            return {"status": "unchanged", "version": 1}
-        x, y = [500 + row % 8 * 1000 for row in rows], [500 + row // 8 * 1000 for row in rows]
-        return {"status": "ready", "version": 1, "method": "tsne", "scale": 10_000, "rows": rows, "x": x, "y": y}
+        """Texts on a grid of eight columns, or in clouds. The last `fake["later"]` of them come with version 2, when
+        it is `fake["grown"]`."""
+        n, early = len(self.texts), len(self.texts) - self.fake["later"]
+        version = self.map_version()
+        if known == str(version):
+            return {"status": "unchanged", "version": version}
+        grown = {"since": 1} if known == "1" else {}
+        rows = list(range(early if grown else 0, n if version == 2 else early))
+        places = [self.places[row] for row in rows]
+        told = {"status": "ready", "version": version, "method": "tsne", "scale": 10_000, "rows": rows, **grown}
+        return told | {"x": [x for x, _ in places], "y": [y for _, y in places]}
+
+    def map_version(self) -> int:
+        return 2 if self.fake["grown"] else 1
+
+    @cached_property
+    def places(self) -> list[tuple[int, int]]:
+        rows, chance = range(len(self.texts)), random.Random(0)
+        if not self.options.clouds:
+            return [(500 + row % 8 * 1000, 500 + row // 8 * 1000) for row in rows]
+
+        def near(middle: float, size: int) -> int:
+            return max(0, min(10_000, round(5_000 + 3_500 * middle + chance.gauss(0, size))))
+
+        angles = [(row % 12 * math.pi / 6, 400 + row % 12 * 50) for row in rows]
+        return [(near(math.cos(angle), size), near(math.sin(angle), size)) for angle, size in angles]
+
+    def check(self, row: int) -> bool:
+        """Whether a text is a blind check; in clouds, which are for looks, none is."""
+        return row % 10 == 8 and not self.options.clouds
 
     def marks(self) -> Json:
         live = [note for note in self.live().values() if note["action"] == "label"]
         rows, ids = [note["item"] for note in live], [self.target(note["class_id"]) for note in live]
         waiting = self.open_rows()
+        queued = [row for row in waiting[:10] if not self.check(row)]
         return {"journal": len(self.journal), "rows": rows, "class_ids": ids, "rounds": [0] * len(live),
-                "waiting": [row for row in waiting[:10] if row % 10 != 8],
-                "audit": [row for row in rows + waiting if row % 10 == 8]}  # fmt: skip
+                "mine": queued[:5], "waiting": queued[5:], "audit": [row for row in rows if self.check(row)],
+                "hidden": [row for row in waiting if self.check(row)]}  # fmt: skip
 
     def opinions(self) -> Json:
         model, rows = self.model(), range(len(self.texts))
+        if not self.settings["suggestions"]:
+            return {"status": "hidden"}
         if model is None:
             return {"status": "preparing"}
-        told = {"status": "ready", "model": model["version"], "version": 1, "stands_in": False}
+        told = {"status": "ready", "model": model["version"], "version": self.map_version(), "stands_in": False}
         return told | {"class_ids": [row % 4 for row in rows], "entropy": [row % 100 for row in rows]}
 
     def picks(self) -> Json:
         return {"status": "ready", "rows": [40, 41, 42], "candidates": 64, "round": 0, "stands_in": True}
 
+    def queue_region(self, body: Json) -> Json:
+        rows = [row for row in body["rows"] if row not in self.live() and not self.check(row)]
+        self.order = rows + [row for row in self.order if row not in rows]
+        return {"rows": rows, "new": rows, "left_out": {"audit": 0, "decided": 0}}
+
     def label_region(self, body: Json) -> Json:
-        rows = [row for row in body["rows"] if row not in self.live() and row % 10 != 8]
+        rows = [row for row in body["rows"] if row not in self.live() and not self.check(row)]
         for row in rows:
             self.annotate({"item": row, "action": "label", "class_id": body["class_id"], "token": body["token"]})
         return {"rows": rows, "left_out": {"audit": 0, "decided": 0}, "labeled": self.count("label")}

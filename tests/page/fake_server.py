@@ -52,7 +52,7 @@ class Api:
             (r"GET /api/map/opinions", lambda body, query: (200, project.opinions())),
             (r"GET /api/map/picks", lambda body, query: (200, project.picks())),
             (r"POST /api/regions", self.region),
-            (r"POST /api/regions/queue", self.queue_region),
+            (r"POST /api/regions/queue", lambda body, query: (201, project.queue_region(body))),
             (r"POST /api/regions/withdraw", self.withdraw),
             (r"GET /api/state", self.state),
             (r"PATCH /api/settings", self.settings),
@@ -112,11 +112,6 @@ class Api:
     def region(self, body: Json, query: dict[str, str]) -> Answer:
         answer: Answer = self.project.once(body["token"], lambda: self.project.label_region(body), 201)
         return answer
-
-    def queue_region(self, body: Json, query: dict[str, str]) -> Answer:
-        order, rows = self.project.order, body["rows"]
-        self.project.order = [*rows, *(row for row in order if row not in rows)]
-        return 201, {"rows": rows, "new": rows, "left_out": {"audit": 0, "decided": 0}}
 
     def withdraw(self, body: Json, query: dict[str, str]) -> Answer:
         rows = [row for row in body["rows"] if row not in self.project.live()]
@@ -244,7 +239,7 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for flag in ["--pairs", "--preparing", "--autopilot", "--demo", "--no-model", "--copies"]:
+    for flag in ["--pairs", "--preparing", "--autopilot", "--demo", "--no-model", "--copies", "--clouds"]:
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--classes", type=int, default=4)
     parser.add_argument("--texts", type=int, default=64)

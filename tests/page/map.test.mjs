@@ -98,7 +98,7 @@ test("zooming keeps what is under the pointer, and everything comes back from th
 function known() {
   const points = new Points();
   points.place({ version: 4, method: "tsne", scale: 10, rows: [3, 5, 8, 13], x: [0, 5, 10, 5], y: [0, 5, 10, 0] });
-  points.mark({ rows: [5, 13, 99], class_ids: [1, 2, 0], rounds: [0, 6, 1], waiting: [3], audit: [8, 13] });
+  points.mark({ rows: [5, 13, 99], class_ids: [1, 2, 0], rounds: [0, 6, 1], mine: [], waiting: [3], audit: [13], hidden: [8] });
   return points;
 }
 
@@ -122,4 +122,44 @@ test("what is decided or kept for checks is not free", () => {
   const points = known();
   assert.deepEqual([0, 1, 2, 3].map((i) => points.free(i)), [true, false, false, false]);
   assert.deepEqual(points.positions([13, 4, 3]), [3, 0]);
+});
+
+test("what is hidden is found by nothing", () => {
+  const all = cloud(300, 4);
+  const near = all.index.nearest(all.xs[7], all.ys[7], 2);
+  assert.equal(near, 7);
+  all.index.hidden = new Set([7, 20]);
+  const whole = rectangle({ x: -1, y: -1 }, { x: 2, y: 2 });
+  assert.notEqual(all.index.nearest(all.xs[7], all.ys[7], 2), 7);
+  assert.equal(all.index.inside(whole).length, 298);
+  assert.equal(all.index.around(3, 400).length, 298);
+  for (let i = 0; i < 300; i += 1) assert.ok(![7, 20].includes(all.index.towards(i, 1, 0)));
+});
+
+test("a check is hidden until it is decided, and while it is on the card", () => {
+  const points = known();
+  assert.deepEqual([...points.hidden], [2]);
+  assert.ok(points.veil(13), "decided by somebody else, and on the card");
+  assert.deepEqual([...points.hidden].sort(), [2, 3]);
+  assert.ok(!points.free(3));
+  assert.ok(!points.veil(13), "nothing new");
+  points.place({ version: 5, method: "tsne", scale: 10, rows: [8, 13], x: [0, 5], y: [0, 5] });
+  assert.deepEqual([...points.hidden].sort(), [0, 1], "also on a map that is drawn anew");
+  assert.ok(points.veil(null));
+  points.mark({ rows: [8], class_ids: [1], rounds: [1], mine: [], waiting: [], audit: [8], hidden: [] });
+  assert.deepEqual([...points.hidden], []);
+});
+
+test("points that come later join the others, in the order of their rows", () => {
+  const points = known();
+  points.believe({ status: "ready", version: 4, model: "m1", stands_in: false, class_ids: [0, 2, -1, 1], entropy: [0, 100, -1, 7] });
+  points.place({ version: 6, since: 4, method: "tsne", scale: 10, rows: [2, 9], x: [1, 2], y: [3, 4] });
+  assert.deepEqual([...points.rows], [2, 3, 5, 8, 9, 13]);
+  assert.deepEqual([...points.index.xs].map((x) => Math.round(10 * x)), [1, 0, 5, 10, 2, 5]);
+  assert.deepEqual([...points.index.ys].map((y) => Math.round(10 * y)), [3, 0, 5, 10, 4, 0]);
+  assert.deepEqual([2, 3, 5, 8, 9, 13].map((row) => points.at.get(row)), [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual([...points.predicted], [-1, 0, 2, -1, -1, 1], "opinions stay until new ones are told");
+  assert.deepEqual([...points.entropy], [-1, 0, 100, -1, -1, 7]);
+  assert.deepEqual([...points.hidden], [3]);
+  assert.ok(points.believe({ status: "ready", version: 6, model: "m2", stands_in: false, class_ids: [1, 1, 1, -1, 1, 1], entropy: [1, 1, 1, -1, 1, 1] }));
 });

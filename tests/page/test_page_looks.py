@@ -46,7 +46,7 @@ def test_nothing_is_wider_than_the_window(desk: Desks, options: tuple[str, ...],
         )
 
 
-@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE, ZOOMED], ids=["wide", "phone", "zoomed"])
 def test_panels_never_cover_the_text_and_leave_the_keys_alone(desk: Desks, viewport: dict[str, int]) -> None:
     one = desk(viewport=viewport).open()
     for key in PANELS:
@@ -115,9 +115,13 @@ def test_a_screen_reader_hears_the_decision_and_the_next_text(desk: Desks) -> No
     assert one.page.locator("#announce").text_content() == "Taken back."
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_screen(desk: Desks, scheme: str) -> None:
-    one = desk("--autopilot", color_scheme=scheme).open()
+@pytest.mark.parametrize(
+    ("scheme", "viewport"),
+    [("light", WIDE), ("dark", WIDE), ("light", ZOOMED)],
+    ids=["light", "dark", "zoomed"],
+)
+def test_axe_finds_nothing_in_any_screen(desk: Desks, scheme: str, viewport: dict[str, int]) -> None:
+    one = desk("--autopilot", color_scheme=scheme, viewport=viewport).open()
     one.press("1", "2", "3", "3", "Backspace")
     assert axe(one) == []
     for key in PANELS:
@@ -161,3 +165,81 @@ def test_axe_finds_nothing_on_a_phone_offline(desk: Desks) -> None:
     one.press("1")
     one.status("offline")
     assert axe(one) == []
+
+
+OUTLINE = """() => {
+  const here = document.activeElement;
+  if (!here || here === document.body) return null;
+  const look = () => {
+    const { outlineStyle, outlineWidth, outlineColor, outlineOffset } = getComputedStyle(here);
+    const all = [outlineStyle, outlineWidth, outlineColor, outlineOffset].join(" ");
+    return { drawn: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2, all };
+  };
+  const { x, y, width, height } = here.getBoundingClientRect();
+  const seen = width > 0 && height > 0 && x < innerWidth && x + width > 0 && y < innerHeight && y + height > 0;
+  const focused = look();
+  here.blur();
+  const rest = look();
+  here.focus({ preventScroll: true });
+  const name = `${here.tagName}#${here.id}.${here.className} ${(here.textContent || "").slice(0, 30)}`;
+  const again = window.stops.has(here);
+  window.stops.add(here);
+  return { again, name, seen, visible: focused.drawn && focused.all !== rest.all };
+}"""
+
+
+def stops(one: Any) -> list[str]:
+    """Presses Tab until it has come round; gives the stops, and fails at one where the eye cannot see the focus."""
+    one.page.evaluate("() => { window.stops = new Set(); }")
+    found = list[str]()
+    for _ in range(200):
+        one.press("Tab")
+        told = one.page.evaluate(OUTLINE)
+        if told is None:  # past the last one; the next press begins at the first
+            continue
+        if told["again"]:
+            return found
+        assert told["visible"], f"no outline: {told['name']}"
+        assert told["seen"], f"out of sight: {told['name']}"
+        found.append(told["name"])
+    raise AssertionError("Tab never comes round")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_focus_is_to_be_seen_at_every_stop(desk: Desks, scheme: str) -> None:
+    one = desk("--autopilot", "--copies", color_scheme=scheme).open()
+    assert len(stops(one)) > 15
+    one.press("1", "2", "3", "3", "Backspace")
+    for key in PANELS:
+        one.press("Escape", key)
+        if key == "y":
+            one.page.wait_for_selector(".history button.entry")
+        if key == "/":
+            one.page.keyboard.type("battery")
+            one.page.wait_for_selector(".results .entry")
+        if key == "m":
+            one.until("document.getElementById('map-counts')?.textContent.includes('texts on the map')")
+        if key == "r":
+            one.page.wait_for_selector(".review .entry")
+        if key == "l":
+            one.page.wait_for_selector(".per-class")
+        one.page.wait_for_timeout(200)
+        assert len(stops(one)) > 15, f"panel {key}"
+        one.page.locator("#reading").focus()
+    one.press("Escape", "n")
+    assert any("INPUT#note" in name for name in stops(one))
+
+
+@pytest.mark.parametrize(
+    ("options", "ready", "least"),
+    [
+        (("--texts", "0"), "[data-screen=done]", 3),
+        (("--token", "abc"), "[data-screen=login]", 3),
+        (("--classes", "60"), ".class-button", 60),
+    ],
+    ids=["done", "login", "classes"],
+)
+def test_the_focus_is_to_be_seen_on_another_screen(
+    desk: Desks, options: tuple[str, ...], ready: str, least: int
+) -> None:
+    assert len(stops(desk(*options).open(ready=ready))) >= least

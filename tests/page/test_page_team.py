@@ -129,6 +129,18 @@ def test_an_annotator_sees_no_controls_of_owners(browser: Browsers) -> None:
     assert page.locator("button.action[aria-pressed=true]").count() == 1, "a refused change is taken back"
 
 
+FIRST = """document.querySelector('.disputes').compareDocumentPosition(document.querySelector('.people'))
+ & Node.DOCUMENT_POSITION_FOLLOWING"""
+
+
+def test_a_reviewer_meets_disagreements_first_and_an_owner_people(browser: Browsers) -> None:
+    for page, disputes_first in ((entered(browser, "Ben"), True), (browser(f"/?token={OWNERS_TOKEN}"), False)):
+        page.keyboard.press("t")
+        page.wait_for_selector(".disputes li")
+        page.wait_for_selector(".people li")
+        assert bool(page.evaluate(FIRST)) is disputes_first
+
+
 def test_a_reviewer_settles_a_disagreement_by_keyboard(browser: Browsers, team: Team) -> None:
     page = entered(browser, "Ben")
     page.keyboard.press("t")

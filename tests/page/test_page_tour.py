@@ -61,6 +61,20 @@ def test_the_tour_is_walked_by_keyboard_and_covers_nothing(desk: Desks, viewport
     assert [note["class_id"] for note in one.saved()] == [1], "the tour labels nothing by itself"
 
 
+@pytest.mark.parametrize(("steps", "mark"), [(3, ".dial"), (5, ".judgement"), (6, ".exports")])
+def test_what_a_step_is_about_stays_in_sight_while_the_panel_fills(desk: Desks, steps: int, mark: str) -> None:
+    one = desk("--demo").open().press("1", "2", "3", "1")  # so that there is a judgement to fill it with
+    one.saved()
+    one.press("?")
+    one.page.click("#panel >> text=Take the tour")
+    one.fake(latency=0.6)
+    one.press(*["ArrowRight"] * steps)
+    one.page.wait_for_selector(".per-class")
+    one.page.wait_for_timeout(300)
+    panel, marked = box(one, "#panel"), box(one, f"#panel {mark}")
+    assert panel["y"] <= marked["y"] < panel["y"] + panel["height"] - 30
+
+
 def test_the_autopilot_answers_when_asked_and_stops_with_the_step(desk: Desks) -> None:
     one = desk("--demo").open()
     one.page.click("#tour >> text=Take the tour")

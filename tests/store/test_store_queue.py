@@ -212,3 +212,14 @@ def test_any_note_is_kept(store: Store, note: str) -> None:
     store.enqueue(0, [NewItem(0)])
     done = store.annotate(token="t", item=store.reserve("ann", 1)[0].id, annotator="ann", action="flag", note=note)
     assert done.note == note.replace("\0", "\ufffd").replace("\ud83d", "\ufffd")
+
+
+def test_what_somebody_has_in_hand_is_told_until_the_lease_ends(store: Store, clock: Clock) -> None:
+    _open(store, 0)
+    store.enqueue(0, [NewItem(row) for row in (7, 3, 5, 1)])
+    store.reserve("ann", 2, lease_seconds=60)
+    store.reserve("ben", 1, lease_seconds=90)
+    assert (store.held_rows("ann").tolist(), store.held_rows("ben").tolist()) == ([3, 7], [5])
+    assert store.held_rows("nobody").tolist() == []
+    clock.advance(75)
+    assert (store.held_rows("ann").tolist(), store.held_rows("ben").tolist()) == ([], [5])

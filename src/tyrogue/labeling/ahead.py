@@ -71,14 +71,20 @@ class Ahead:
                 return False
         return True
 
-    def in_a_hurry(self, strategy: Strategy, view: PoolView, n: int, rng: Generator) -> Selection:
-        """Lets a staged strategy choose among texts that are embedded, or that can be within seconds."""
+    def in_a_hurry(
+        self, strategy: Strategy, view: PoolView, n: int, rng: Generator, fresh: Callable[[Rows], Rows]
+    ) -> Selection:
+        """Lets a staged strategy choose among texts that are embedded, or that can be within seconds.
+
+        Args:
+            fresh: leaves out those not to be asked about while there are others.
+        """
         if view.mode == "cached":
             known = self._scouted[view.pool.are_open(self._scouted)]
             if len(known) < 4 * n:
                 self._scout(view, n, rng)
                 known = self._scouted[view.pool.are_open(self._scouted)]
-            return strategy.query(Scouted(view, known), n, rng)
+            return strategy.query(Scouted(view, fresh(known)), n, rng)
         return _with_candidates(strategy, max(2 * n, 500)).query(view, n, rng)
 
     def _scout(self, view: PoolView, n: int, rng: Generator) -> None:

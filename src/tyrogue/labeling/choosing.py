@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tyrogue import ops
 from tyrogue.corpus.project import Project
@@ -15,7 +16,7 @@ from tyrogue.errors import NonFinite
 from tyrogue.labeling.ahead import Ahead, Given, Say, draws
 from tyrogue.labeling.checks import order_of
 from tyrogue.labeling.fitting import Fitter
-from tyrogue.labeling.near import Candidates, near_duplicates
+from tyrogue.labeling.near import Candidates, near_duplicates, repeats
 from tyrogue.labeling.plan import Plan
 from tyrogue.learner import rng_of, usable
 from tyrogue.pool import NO_ROWS, Inputs, Pool, as_rows
@@ -104,7 +105,7 @@ class Chooser:
             return strategy.query(view, n, rng)
         stage = self.store.stage(current.number)
         if stage is None and not self.prepared(current, plan, view):
-            return self.ahead.in_a_hurry(strategy, view, n, rng)
+            return self.ahead.in_a_hurry(strategy, view, n, rng, lambda rows: self._fresh(rows, view, n))
         return strategy.rank(view, stage or self.stage(current, plan, view, self._draw(strategy, current, view, n)), n)
 
     # The stage
@@ -147,7 +148,26 @@ class Chooser:
 
     def _draw(self, strategy: Staged, current: Round, view: PoolView, n: int) -> Rows | None:
         wanted = draws(strategy)
-        return view.draw(max(wanted, n), rng_of(current.seed, current.number)) if wanted else None
+        return self._fresh(view.draw(max(wanted, n), rng_of(current.seed, current.number)), view, n) if wanted else None
+
+    def _fresh(self, rows: Rows, view: PoolView, n: int) -> Rows:
+        """Gives those of the rows that repeat nothing, or all of them when these are less than n."""
+        found = rows[~self._repeated(rows, view)]
+        return found if len(found) >= n else rows
+
+    def _repeated(self, rows: Rows, view: PoolView) -> NDArray[np.bool_]:
+        """Says which rows nearly repeat a text that somebody has decided about, or that is queued.
+
+        Labeling them teaches next to nothing, and nobody labels them unasked: they come last. Copies of random checks
+        come as they come: no model learns from the check itself.
+        """
+        taken = np.setdiff1d(np.union1d(view.pool.labeled, view.pool.closed), view.pool.reference)
+        taken = np.setdiff1d(taken[self.encoder.filled(taken)], rows)
+        found, known = np.zeros(len(rows), bool), self.encoder.filled(rows)
+        if len(taken) and known.any():
+            among = Candidates(taken, self._vectors(taken))
+            found[known] = repeats(rows[known], self._vectors(rows[known]), among, self.project.corpus.texts)
+        return found
 
     # What is known
 
@@ -188,7 +208,7 @@ class Chooser:
         first = {text: i for i, text in reversed(list(enumerate(texts)))}
         near = self._near(selection.rows[: 2 * plan.batch], current, plan, view)
         repeated = {row for rows in near.values() for row in rows}
-        return [
+        items = [
             NewItem(
                 row=int(row),
                 score=float(selection.score[i]),
@@ -201,6 +221,8 @@ class Chooser:
             for i, row in enumerate(selection.rows)
             if first[texts[i]] == i and int(row) not in repeated  # of copies among the candidates one is asked
         ]
+        last = set(selection.rows[self._repeated(selection.rows, view)].tolist())
+        return sorted(items, key=lambda item: item.row in last)
 
     def _near(self, rows: Rows, current: Round, plan: Plan, view: PoolView) -> dict[int, list[int]]:
         """Gives the near-duplicates of each of these rows among the round's candidates; of several in one batch, only

@@ -200,7 +200,16 @@ EXAMPLES: dict[str, Json] = {
         }
     },
     "GET /api/map/marks": {
-        "answer": {"journal": 171, "rows": [912], "class_ids": [1], "rounds": [3], "waiting": [5], "audit": [8]}
+        "answer": {
+            "journal": 171,
+            "rows": [912],
+            "class_ids": [1],
+            "rounds": [3],
+            "mine": [5],
+            "waiting": [17],
+            "audit": [8],
+            "hidden": [9],
+        }
     },
     "GET /api/map/opinions": {
         "answer": {

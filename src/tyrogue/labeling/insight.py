@@ -74,17 +74,17 @@ def _map(drawn: Map) -> APIRouter:
 
     @routes.get("/map")
     def places(known: Annotated[int | None, Query(ge=0, le=2**62)] = None) -> Response:
-        """Gives the places of the points, or only says that the version `known` is still the newest."""
+        """Gives the places of the points, of those that came after `known`, or says that this is the newest version."""
         return _plain(drawn.places(known))
 
     @routes.get("/map/marks")
-    def marks() -> Json:
-        """Gives what is labeled, waits in the queue, or is a check: changes with every label."""
-        return drawn.marks()
+    def marks(who: Who, annotator: Name = "me") -> Json:
+        """Gives what is labeled, comes next, waits in the queue, or is a check: changes with every label."""
+        return drawn.marks(who.named(annotator))
 
     @routes.get("/map/opinions")
     def opinions() -> Response:
-        """Gives the class that the model gives each point, and its doubt from 0 to 100."""
+        """Gives the class that the model gives each point, and its doubt from 0 to 100; `hidden` with suggestions."""
         return _plain(drawn.opinions())
 
     @routes.get("/map/picks")
@@ -134,11 +134,16 @@ class Map:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self.project, self.store = engine.project, engine.store
-        self._labels = lru_cache(maxsize=1)(lambda _position: list(self.store.label_records()))
+        self.engine, self.project, self.store = engine, engine.project, engine.store
+        self._decided = lru_cache(maxsize=1)(
+            lambda _position: (list(self.store.label_records()), self.store.answered_rows())
+        )
 
     def places(self, known: int | None) -> Json:
-        """Gives rows with their places; asks the trainer to keep the map up to date."""
+        """Gives rows with their places; asks the trainer to keep the map up to date.
+
+        Where nothing has moved since the version `known`, only the rows that came after it.
+        """
         wish(self.store)
         told = self.store.get(atlas.SETTING) or {}
         if told and known == told["version"]:
@@ -146,33 +151,47 @@ class Map:
         drawn = atlas.Atlas.load(self.project, self.store)
         if drawn is None:
             return {"status": "preparing", "version": None}
-        places = np.rint(drawn.places * SCALE).astype(int)
+        since = known if known is not None and drawn.since.min() <= known <= drawn.version else None
+        some = np.ones(len(drawn.rows), bool) if since is None else drawn.since > since
+        places = np.rint(drawn.places[some] * SCALE).astype(int)
         return {
             "status": "ready",
             "version": drawn.version,
+            **({} if since is None else {"since": since}),
             "method": drawn.method,
             "scale": SCALE,
-            "rows": drawn.rows.tolist(),
+            "rows": drawn.rows[some].tolist(),
             "x": places[:, 0].tolist(),
             "y": places[:, 1].tolist(),
         }
 
-    def marks(self) -> Json:
-        """Gives labeled rows with class, round and kind, the waiting rows, and those kept for checks."""
-        records = self._labels(self.store.journal_position())
-        reference, waiting = self.project.corpus.reference, self.store.queued_rows()
-        labeled = as_rows([one.row for one in records])
+    def marks(self, annotator: str) -> Json:
+        """Gives labeled rows with class and round, what this annotator has in hand, the rest of the queue, and checks:
+        those that were decided, and those that somebody has yet to decide, of which nothing is to be seen."""
+        position = self.store.journal_position()
+        records, answered = self._decided(position)
+        reference, queued = self.project.corpus.reference, self.store.queued_rows()
+        mine, hidden = self.store.held_rows(annotator), np.intersect1d(queued, reference)
+        blind = set(hidden.tolist())
+        shown = [one for one in records if one.row not in blind]
         return {
-            "journal": self.store.journal_position(),
-            "rows": labeled.tolist(),
-            "class_ids": [one.class_id for one in records],
-            "rounds": [one.round for one in records],
-            "waiting": np.setdiff1d(waiting, reference).tolist(),
-            "audit": np.intersect1d(np.union1d(waiting, labeled), reference).tolist(),
+            "journal": position,
+            "rows": [one.row for one in shown],
+            "class_ids": [one.class_id for one in shown],
+            "rounds": [one.round for one in shown],
+            "mine": np.setdiff1d(mine, reference).tolist(),
+            "waiting": np.setdiff1d(queued, np.union1d(reference, mine)).tolist(),
+            "audit": np.setdiff1d(np.intersect1d(answered, reference), hidden).tolist(),
+            "hidden": hidden.tolist(),
         }
 
     def opinions(self) -> Json:
-        """Gives the model's opinion of each point of a version of the map; -1 for texts that are checked blind."""
+        """Gives the model's opinion of each point of a version of the map; -1 for texts that are checked blind.
+
+        Hidden together with the suggestions, for it leads like one.
+        """
+        if not self.engine.plan.suggestions:
+            return {"status": "hidden"}
         told = self.store.get(OPINIONS)
         found = atlas.read(atlas.folder(self.project) / "opinions.npy", atlas.OPINIONS)
         drawn = atlas.Atlas.load(self.project, self.store)

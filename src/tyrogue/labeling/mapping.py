@@ -1,27 +1,24 @@
 """Draws the map in the trainer, whenever there is nothing else to do.
 
-    principal components at once -> t-SNE in a process of its own -> later texts beside their nearest neighbours
+    principal components at once -> t-SNE in a process of its own -> later texts beside their neighbours, in it too
 
 Places once shown stay: a map that is drawn anew for each batch cannot be learned by heart.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import time
 import traceback
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tyrogue import ops
 from tyrogue.corpus.project import Project
 from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.labeling import atlas, layout
 from tyrogue.labeling.atlas import Atlas
+from tyrogue.labeling.drawing import Drawing, Job
 from tyrogue.labeling.others import Others
 from tyrogue.labeling.plan import Plan
 from tyrogue.labeling.wishes import wanted_lately
@@ -36,6 +33,9 @@ ENOUGH = 2_000
 FEWEST = 10
 SLICE = 128
 NEIGHBOURS = 4
+"""Whose mean place a text takes on a sketch, and where the layout of later texts failed."""
+AT_ONCE = 5_000
+"""Later texts that are put beside the others together: a few seconds of one core for each thousand."""
 GROWN = 4
 """The map is drawn anew, once, when it was begun with so many times fewer points than there are now."""
 RETRY_SECONDS = 300.0
@@ -60,10 +60,9 @@ class Mapper:
         *,
         command: tuple[str, ...] = (sys.executable, "-m", "tyrogue.labeling.layout"),
     ) -> None:
-        self.project, self.store, self.encoder, self.others, self.command = project, store, encoder, others, command
+        self.project, self.store, self.encoder, self.others = project, store, encoder, others
+        self.drawing = Drawing(atlas.folder(project), command)
         self.atlas = Atlas.load(project, store)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._fitting = NO_ROWS
         self._rest_until = 0.0
         self._known: tuple[tuple[object, ...], Rows, Rows] | None = None
         self._sampled: tuple[tuple[object, ...], Rows] | None = None
@@ -89,15 +88,12 @@ class Mapper:
 
     def close(self) -> None:
         """Ends the process that lays out."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        self.drawing.close()
 
     @property
     def busy(self) -> bool:
         """Whether a layout is being computed."""
-        return self._process is not None
+        return self.drawing.busy
 
     # The picture
 
@@ -113,14 +109,18 @@ class Mapper:
             return self._begin(ready)
         missing = np.setdiff1d(ready, self.atlas.rows)
         if len(missing):
-            return self._add(missing)
+            return self._add(missing, marks)
         return self._lay_out(sample)
 
     def _rows(self, last: Round) -> tuple[Rows, Rows]:
-        """Gives the sample to show, and what must be seen: decided, queued and audited texts."""
+        """Gives the sample to show, and what must be seen: decided and queued texts.
+
+        A check that nobody has decided yet has no place: found among its neighbours it would be blind no more.
+        """
         key = (last.number, last.staged, last.ratio, self.store.journal_position(), self.store.ready())
         if self._known is None or self._known[0] != key:
-            marks = np.union1d(self.store.answered_rows(), self.store.queued_rows())
+            queued = np.setdiff1d(self.store.queued_rows(), self.project.corpus.reference)
+            marks = np.union1d(self.store.answered_rows(), queued)
             self._known = key, self._sample(last), marks
         return self._known[1], self._known[2]
 
@@ -138,6 +138,7 @@ class Mapper:
             n = len(self.project.corpus)
             if not len(found):
                 found = np.random.default_rng(0).permutation(n)[: atlas.MOST].astype(np.int64)
+                found = np.setdiff1d(found, self.project.corpus.reference)
             self._sampled = key, np.sort(found[: atlas.MOST])
         return self._sampled[1]
 
@@ -152,32 +153,36 @@ class Mapper:
         return len(missing) > 0
 
     def _begin(self, rows: Rows) -> bool:
-        fitted = np.ones(len(rows), bool)
-        self._publish(Atlas(rows, atlas.fitting(layout.principal(self._vectors(rows), 2)), fitted, "pca", 1))
+        version = (self.store.get(atlas.SETTING) or {}).get("version", 0) + 1  # never one that a page has seen
+        self._publish(atlas.drawn(rows, layout.principal(self._vectors(rows), 2), "pca", version=version))
         return True
 
-    def _add(self, rows: Rows) -> bool:
-        """Puts texts beside their nearest neighbours."""
-        old = self._atlas()
-        places = np.concatenate([old.places, self._beside(rows, old)])
-        self._publish(self._merged(old, np.concatenate([old.rows, rows]), places, np.zeros(len(rows), bool)))
+    def _add(self, rows: Rows, marks: Rows) -> bool:
+        """Puts texts beside others: by t-SNE, in its process, what must be seen first; on a sketch, or on what is about
+        to be drawn anew, at once.
+        """
+        old, job = self._atlas(), self.drawing.job
+        if old.method == "pca" or (job is not None and not job.standing):
+            self._publish(old.with_others(rows, self._interpolated(rows, old)))
+            return True
+        if job is not None:
+            return False
+        rows = np.sort(rows[np.argsort(~np.isin(rows, marks), kind="stable")][:AT_ONCE])
+        known = np.flatnonzero(old.fitted)[:MOST_FITTED]
+        job = Job(old.rows[known], rows, standing=True)
+        self.drawing.start(job, self._vectors_of(job), old.places[known] * np.float32(old.unit))
         return True
 
-    def _beside(self, rows: Rows, old: Atlas) -> Floats:
+    def _interpolated(self, rows: Rows, old: Atlas) -> Floats:
         known = np.flatnonzero(old.fitted)[:MOST_FITTED]
         return beside(self._vectors(rows), self._vectors(old.rows[known]), old.places[known])
-
-    @staticmethod
-    def _merged(old: Atlas, rows: Rows, places: Floats, fresh: NDArray[np.bool_]) -> Atlas:
-        order, fitted = np.argsort(rows), np.concatenate([old.fitted, fresh])
-        return Atlas(rows[order], places[order], fitted[order], old.method, old.version + 1)
 
     # t-SNE
 
     def _lay_out(self, sample: Rows) -> bool:
         """Starts the process, when the picture is a first sketch or was begun with few points."""
         old = self._atlas()
-        if self._process is not None:
+        if self.drawing.busy:
             return False
         usable = sample[self.encoder.filled(sample)]
         grown = min(len(usable), MOST_FITTED) >= GROWN * max(int(old.fitted.sum()), 1)
@@ -185,42 +190,37 @@ class Mapper:
             return False
         if len(usable) < FEWEST:
             usable = old.rows
-        chosen = np.random.default_rng(0).permutation(usable)[:MOST_FITTED]
-        self._fitting = np.sort(chosen)
-        source, target = self._files()
-        target.unlink(missing_ok=True)
-        atlas.write(source, self._vectors(self._fitting).astype(np.float16))
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
-            [*self.command, str(source), str(target)], stdin=subprocess.DEVNULL, env=environment
-        )
+        chosen = np.sort(np.random.default_rng(0).permutation(usable)[:MOST_FITTED])
+        job = Job(chosen, np.setdiff1d(old.rows, chosen), standing=False)
+        self.drawing.start(job, self._vectors_of(job))
         return True
 
     def _collect(self) -> bool:
-        """Takes the layout that was computed; what it leaves out is put beside it."""
-        if self._process is None or self._process.poll() is None:
+        """Takes what was laid out."""
+        if not self.drawing.finished:
             return False
-        code, self._process = self._process.returncode, None
-        source, target = self._files()
-        places = atlas.read(target)
-        for file in (source, target):
-            file.unlink(missing_ok=True)
-        if code or places is None or places.shape != (len(self._fitting), 2) or not np.isfinite(places).all():
+        job, places = self.drawing.take()
+        if job.standing:
+            self._added(job, places)
+        elif places is None:
             self._rest_until = time.monotonic() + RETRY_SECONDS
-            return True
-        old = self._atlas()
-        rows, ones = self._fitting, np.ones(len(self._fitting), bool)
-        new = Atlas(rows, atlas.fitting(places), ones, "tsne", old.version + 1)
-        others = np.setdiff1d(old.rows, rows)
-        if len(others):
-            moved = np.concatenate([new.places, self._beside(others, new)])
-            new = self._merged(new, np.concatenate([rows, others]), moved, np.zeros(len(others), bool))
-        self._publish(new)
+        else:
+            self._drawn(job, places)
         return True
 
-    def _files(self) -> tuple[Path, Path]:
-        place = atlas.folder(self.project)
-        return place / "vectors.npy", place / "places.npy"
+    def _added(self, job: Job, places: Floats | None) -> None:
+        old = self._atlas()
+        if places is None:
+            found = self._interpolated(job.fresh, old)
+        else:
+            found = atlas.within(places[len(job.known) :] / np.float32(old.unit))
+        self._publish(old.with_others(job.fresh, found))
+
+    def _drawn(self, job: Job, places: Floats) -> None:
+        old, rows = self._atlas(), np.concatenate([job.known, job.fresh])
+        new = atlas.drawn(rows, places, "tsne", version=old.version + 1, fitted=np.isin(rows, job.known))
+        later = np.setdiff1d(old.rows, rows)  # they came while it was being drawn
+        self._publish(new if not len(later) else new.with_others(later, self._interpolated(later, new)))
 
     # Parts
 
@@ -232,6 +232,9 @@ class Mapper:
         if self.atlas is None:
             raise RuntimeError("The map was not begun.")
         return self.atlas
+
+    def _vectors_of(self, job: Job) -> Floats:
+        return self._vectors(np.concatenate([job.known, job.fresh]))
 
     def _vectors(self, rows: Rows) -> Floats:
         return ops.unit(self.encoder.embed(Inputs(lambda: self.project.corpus.texts(rows), rows=rows)))

@@ -52,6 +52,33 @@ def near_duplicates(
     return found
 
 
+def repeats(
+    rows: Rows,
+    vectors: Floats,
+    taken: Candidates,
+    texts_of: Callable[[Rows], Sequence[Text]],
+    *,
+    block: int = 1024,
+) -> NDArray[np.bool_]:
+    """Says of each row (m,) whether it nearly repeats a text that is taken, in O(m * taken).
+
+    Args:
+        rows: (m,) none of them taken.
+        vectors: (m, d) their unit vectors.
+        taken: what was decided about, or is asked already.
+        texts_of: gives texts; asked for rows that are like a taken text but not yet near.
+    """
+    found = np.zeros(len(rows), bool)
+    for start in range(0, len(rows) if len(taken.rows) else 0, block):
+        likeness = vectors[start : start + block] @ taken.vectors.T
+        nearest = likeness.argmax(axis=1)
+        like = likeness[np.arange(len(nearest)), nearest]
+        found[start : start + block] = like >= NEAR
+        which = np.flatnonzero((like >= WORTH_READING) & (like < NEAR))
+        found[start + which] = _same_words(rows[start + which], taken.rows[nearest[which]], texts_of)
+    return found
+
+
 def words_of(text: Text) -> str:
     """Gives the words of a text alone: without case, signs and spacing, letters in their plain form."""
     whole = text if isinstance(text, str) else "\n".join(text)

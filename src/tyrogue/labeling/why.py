@@ -69,19 +69,20 @@ class Why:
             "near": self.texts(near[:CLUSTER_TEXTS]),
             "near_count": len(near),
             "probabilities": shown["probabilities"],
-            # Labels of neighbours lead like a suggestion does: whoever has hidden those does not see them.
             "nearest": self._nearest(item) if self.engine.plan.suggestions else None,
             "model": self._model(item),
         }
 
     def texts(self, rows: Rows, *, like: Floats | None = None) -> list[Json]:
-        """Gives the beginnings of texts with their labels, in this order."""
-        labels = self.store.labels_of(rows.tolist())
-        told = [
-            {"row": record.row, "text": short(record.text), "text_pair": record.text_pair and short(record.text_pair),
-             "class_id": labels.get(record.row)}
-            for record in self.project.corpus.records(rows)
-        ]  # fmt: skip
+        """Gives the beginnings of texts with their labels, in this order; without these while suggestions are hidden:
+        the label of a neighbour leads like a suggestion does."""
+        told: list[Json] = [
+            {"row": one.row, "text": short(one.text), "text_pair": one.text_pair and short(one.text_pair)}
+            for one in self.project.corpus.records(rows)
+        ]
+        if self.engine.plan.suggestions:
+            labels = self.store.labels_of(rows.tolist())
+            told = [one | {"class_id": labels.get(one["row"])} for one in told]
         if like is None:
             return told
         return [one | {"similarity": round(float(s), 4)} for one, s in zip(told, like, strict=True)]

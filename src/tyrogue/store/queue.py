@@ -216,6 +216,16 @@ class Queue(Base):
             held = tx.rows(select(i.c.row).join(r, r.c.item_id == i.c.id).where(*live))
         return frozen(np.unique(np.array([row.row for row in (*waiting, *held)], np.int64)))
 
+    def held_rows(self, annotator: str) -> Rows:
+        """Gives the rows that this annotator has in hand, sorted."""
+        who = s.annotators
+        mine = select(i.c.row).join(r, r.c.item_id == i.c.id).join(who, who.c.id == r.c.annotator_id)
+        with self._read() as tx:
+            live = (r.c.project_id == tx.project, r.c.expires > tx.now, who.c.name == annotator)
+            rows = np.unique(np.array([row.row for row in tx.rows(mine.where(*live))], np.int64))
+        rows.flags.writeable = False
+        return rows
+
 
 def _check_round(tx: Tx, number: int) -> None:
     t = s.rounds

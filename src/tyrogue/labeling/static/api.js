@@ -49,7 +49,7 @@ export function connect({ annotator = "me", fetch = globalThis.fetch.bind(global
     why: (item) => call("GET", `/api/items/${item}/why`),
     texts: (rows) => call("GET", `/api/texts?${query({ rows: rows.join(",") })}`),
     map: (known) => call("GET", `/api/map${known === null ? "" : `?${query({ known: String(known) })}`}`),
-    mapMarks: () => call("GET", "/api/map/marks"),
+    mapMarks: () => call("GET", `/api/map/marks?${query({ annotator: me() })}`),
     mapOpinions: () => call("GET", "/api/map/opinions"),
     mapPicks: (strategy) => call("GET", `/api/map/picks?${query({ strategy })}`),
     /** @returns {Promise<{rows: number[], left_out: {audit: number, decided: number}, labeled: number}>} */

@@ -98,14 +98,26 @@ export class Tour {
 
   focus() {
     (this.trial ?? this.next).focus({ preventScroll: true });
-    // Within the panel only, where it scrolls by itself: text and strip stay in sight.
-    if (this.marked && matchMedia(WIDE).matches) {
-      const panel = byId("panel");
-      const top = this.marked.getBoundingClientRect().top - panel.getBoundingClientRect().top - 60; // px of air above
-      panel.scrollBy({ top, behavior: calm() ? "auto" : "smooth" });
-    }
+    this.keepInSight();
     // On a narrow screen the strip stands between the text and the panel: the words come first.
     if (!matchMedia(WIDE).matches) this.strip.scrollIntoView({ block: "start" });
+  }
+
+  /** What the words are about stays in sight while the panel fills above it, until a hand scrolls elsewhere. */
+  keepInSight() {
+    this.growth?.disconnect();
+    // Within the panel only, where it scrolls by itself: text and strip stay in sight.
+    if (!this.marked || !matchMedia(WIDE).matches) return;
+    const panel = byId("panel");
+    const align = (behavior) => {
+      const top = this.marked.getBoundingClientRect().top - panel.getBoundingClientRect().top - 60; // px of air above
+      if (Math.abs(top) > 1) panel.scrollBy({ top, behavior });
+    };
+    align(calm() ? "auto" : "smooth");
+    const growth = new ResizeObserver(() => align("auto"));
+    this.growth = growth;
+    growth.observe(byId("panel-body"));
+    for (const type of ["wheel", "pointerdown", "keydown"]) panel.addEventListener(type, () => growth.disconnect(), { once: true, passive: true });
   }
 
   /** Someone has tried the first step. */
@@ -128,6 +140,7 @@ export class Tour {
 
   /** Leaves the step as it was found. */
   rest() {
+    this.growth?.disconnect();
     if (this.answering) this.answer(false);
   }
 

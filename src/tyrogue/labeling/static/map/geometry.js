@@ -12,6 +12,8 @@ export class Index {
   constructor(xs, ys) {
     this.xs = xs;
     this.ys = ys;
+    /** @type {Set<number>} points that nothing finds */
+    this.hidden = new Set();
     this.side = Math.max(1, Math.round(Math.sqrt(xs.length / PER_CELL)));
     const cells = this.side * this.side;
     this.starts = new Uint32Array(cells + 1);
@@ -34,12 +36,14 @@ export class Index {
     return this.column(y) * this.side + this.column(x);
   }
 
-  /** Calls `visit` with every point whose cell touches the box. */
+  /** Calls `visit` with every point in sight whose cell touches the box. */
   within(left, top, right, bottom, visit) {
     for (let row = this.column(top); row <= this.column(bottom); row += 1) {
       const first = row * this.side;
       const end = this.starts[first + this.column(right) + 1];
-      for (let at = this.starts[first + this.column(left)]; at < end; at += 1) visit(this.members[at]);
+      for (let at = this.starts[first + this.column(left)]; at < end; at += 1) {
+        if (!this.hidden.has(this.members[at])) visit(this.members[at]);
+      }
     }
   }
 
@@ -65,7 +69,7 @@ export class Index {
         const distance = Math.hypot(this.xs[i] - x, this.ys[i] - y);
         if (distance <= radius || radius > 2) found.push([distance, i]);
       });
-      if (found.length >= Math.min(n, this.xs.length)) {
+      if (found.length >= n || radius > 4) {
         found.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
         return [from, ...found.map((one) => one[1]).filter((i) => i !== from)].slice(0, n);
       }

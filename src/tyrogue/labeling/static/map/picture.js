@@ -11,6 +11,10 @@ export class Picture {
   constructor(below, above, camera) {
     Object.assign(this, { below, above, camera });
     this.palette = new Palette(below.parentElement);
+    /** @type {{colours: Int32Array, order: Uint32Array, inks: Uint32Array}|null} */
+    this.inks = null;
+    /** @type {ImageData|null} */
+    this.image = null;
     this.pending = { below: false, above: false };
     /** @type {(() => void)} set by the panel */
     this.drawBelow = () => {};
@@ -64,7 +68,7 @@ export class Picture {
     const context = this.clear(this.below);
     this.pixels(context, points, colours, nameOf);
     for (let i = 0; i < points.size; i += 1) {
-      if (points.labels[i] < 0) continue;
+      if (points.labels[i] < 0 || points.hidden.has(i)) continue;
       const [x, y] = this.camera.toScreen(points.index.xs[i], points.index.ys[i]);
       this.labeled(context, x, y, colours[i], nameOf);
     }
@@ -73,28 +77,45 @@ export class Picture {
   /** The unlabeled points, written pixel by pixel: ten times as fast as 50,000 calls of the canvas. */
   pixels(context, points, colours, nameOf) {
     const { width, height } = this.below;
-    const image = context.createImageData(width, height);
-    const out = new Uint32Array(image.data.buffer);
+    if (this.image?.width !== width || this.image?.height !== height) this.image = context.createImageData(width, height);
+    const out = new Uint32Array(this.image.data.buffer);
+    out.fill(0);
     const { scale, x: cx, y: cy } = this.camera;
-    const [k, left, top] = [scale * this.ratio, width / 2, height / 2];
     const side = Math.max(2, Math.round(2 * this.ratio * this.size(points.size)));
-    const ink = new Map();
-    const { xs, ys } = points.index;
-    for (const coloured of [false, true]) {
-      for (let i = 0; i < points.size; i += 1) {
-        if (points.labels[i] >= 0 || colours[i] >= 0 !== coloured) continue;
-        const px = Math.round((xs[i] - cx) * k + left - side / 2);
-        const py = Math.round((ys[i] - cy) * k + top - side / 2);
-        if (px < 0 || py < 0 || px + side > width || py + side > height) continue;
-        let value = ink.get(colours[i]);
-        if (value === undefined) {
-          value = this.palette.number(coloured ? nameOf(colours[i]) : "none", coloured ? 0.85 : 0.6);
-          ink.set(colours[i], value);
-        }
-        for (let row = py * width + px, end = row + side * width; row < end; row += width) out.fill(value, row, row + side);
-      }
+    const [k, left, top] = [scale * this.ratio, (width - side) / 2, (height - side) / 2];
+    const { order, inks } = this.inked(points, colours, nameOf);
+    const { hidden, index: { xs, ys } } = points; // prettier-ignore
+    for (const i of order) {
+      const px = Math.round((xs[i] - cx) * k + left);
+      const py = Math.round((ys[i] - cy) * k + top);
+      if (px < 0 || py < 0 || px + side > width || py + side > height || hidden.has(i)) continue;
+      const ink = inks[i];
+      const end = (py + side) * width + px;
+      // By hand: a call for two or three pixels takes longer than writing them.
+      for (let row = py * width + px; row < end; row += width) for (let at = row; at < row + side; at += 1) out[at] = ink;
     }
-    context.putImageData(image, 0, 0);
+    context.putImageData(this.image, 0, 0);
+  }
+
+  /** Gives the unlabeled points in the order of drawing, without colour first, and their pixels; once for each colouring. */
+  inked(points, colours, nameOf) {
+    if (this.inks?.colours === colours) return this.inks;
+    const known = new Map();
+    const inkOf = (colour) => {
+      if (!known.has(colour)) known.set(colour, this.palette.number(colour < 0 ? "none" : nameOf(colour), colour < 0 ? 0.6 : 0.85));
+      return known.get(colour);
+    };
+    const free = [...colours.keys()].filter((i) => points.labels[i] < 0);
+    const order = Uint32Array.from([...free.filter((i) => colours[i] < 0), ...free.filter((i) => colours[i] >= 0)]);
+    this.inks = { colours, order, inks: Uint32Array.from(colours, inkOf) };
+    return this.inks;
+  }
+
+  /** The theme has changed: colours are read again. */
+  repaint() {
+    this.palette.forget();
+    this.inks = null;
+    this.ask(true);
   }
 
   /** Half a side of a point in px: larger when one looks closer, smaller where there are many. @param {number} n */
@@ -122,6 +143,20 @@ export class Picture {
       shape(context, x, y, radius, sides);
       context.stroke();
     }
+  }
+
+  /** What the queue holds, thickest what comes next for whoever looks, and the checks that were decided. */
+  marks(context, points) {
+    this.rings(context, points, [...points.waiting], { radius: 5.5, colour: "accent", width: 1 });
+    this.rings(context, points, [...points.mine], { radius: 5.5, colour: "accent", width: 2.5 });
+    const checks = [...points.audit].filter((i) => !points.hidden.has(i));
+    this.rings(context, points, checks, { radius: 4, colour: "ink", width: 1, sides: 2 });
+  }
+
+  /** The text under the hand. @param {number} i */
+  focus(context, points, i) {
+    this.rings(context, points, [i], { radius: 8, colour: "rim", width: 5 });
+    this.rings(context, points, [i], { radius: 8, colour: "ink", width: 2.5 });
   }
 
   /** The texts of a region: large, in the accent, so that a thousand of them stay one shape. */

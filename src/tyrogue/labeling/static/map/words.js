@@ -17,13 +17,14 @@ export const byClass = (colouring) => colouring === "label" || colouring === "pr
  */
 export function legend(points, colours, colouring, classes) {
   const counts = points.counts(colours);
-  const last = points.rounds.reduce((most, one) => Math.max(most, one), 0);
+  const last = points.lastRound;
   const shades = Array.from({ length: STEPS }, (_, shade) => shade).filter((shade) => counts.has(shade));
   const entries = byClass(colouring)
     ? choices(classes).map((one) => entry(h("i", { class: "dot" }), one.name, counts.get(one.id) ?? 0, colourOf(one.id)))
     : shades.map((shade) => entry(h("i", { class: "dot" }), shadeName(colouring, shade, last), counts.get(shade) ?? 0, `shade-${shade}`));
   const sign = (name) => h("i", { class: `mark-sign ${name}` });
-  return [...entries, entry(sign("mark-waiting"), "queued for you", points.waiting.size), entry(sign("mark-audit"), "blind checks", points.audit.size)];
+  const marks = [["mark-mine", "next for you", points.mine], ["mark-waiting", "in the queue", points.waiting], ["mark-audit", "blind checks", points.audit]];
+  return [...entries, ...marks.map(([name, words, list]) => entry(sign(name), words, list.size))];
 }
 
 function entry(mark, words, n, colour = "") {
@@ -34,7 +35,7 @@ function entry(mark, words, n, colour = "") {
 export function summary(points, colouring) {
   const labeled = points.labels.reduce((n, one) => n + (one >= 0 ? 1 : 0), 0);
   const sketch = points.method === "pca" ? " This is a first sketch; the finer picture comes in about a minute." : "";
-  return `${plural(points.size, "text")} on the map, ${count(labeled)} labeled.${sketch}${opinion(points, colouring)}`;
+  return `${plural(points.size - points.hidden.size, "text")} on the map, ${count(labeled)} labeled.${sketch}${opinion(points, colouring)}`;
 }
 
 function opinion({ opinionOf: told }, colouring) {
@@ -58,8 +59,9 @@ export function about(points, i, { text, text_pair: pair }, session) {
   };
   const parts = [];
   if (points.labels[i] >= 0) parts.push(chip(points.labels[i]), points.rounds[i] >= 0 ? `batch ${points.rounds[i] + 1}` : "you chose it");
-  else if (points.audit.has(i)) parts.push("kept for a blind check");
-  else if (points.waiting.has(i)) parts.push("queued for you");
+  else if (points.audit.has(i)) parts.push("a blind check, skipped");
+  else if (points.mine.has(i)) parts.push("next for you");
+  else if (points.waiting.has(i)) parts.push("in the queue");
   if (points.predicted[i] >= 0 && points.labels[i] < 0 && session.suggestionsShown) {
     parts.push("the model thinks", chip(points.predicted[i]), `doubt ${percent(points.entropy[i] / 100)}`);
   }

@@ -3,6 +3,7 @@
 import { colourOf, resolve } from "../colours.js";
 import { h, write } from "../dom.js";
 import { count } from "../format.js";
+import { Choices, LEADING, STRATEGIES } from "../map/choices.js";
 import { Camera } from "../map/geometry.js";
 import { Picture } from "../map/picture.js";
 import { Points } from "../map/points.js";
@@ -12,24 +13,6 @@ import { about, byClass, legend, summary } from "../map/words.js";
 
 const REST = 90; // ms on a point before its text is asked for
 const AGAIN = 2_500; // ms between two looks for what the trainer prepares
-
-const COLOURINGS = [
-  ["label", "your labels"],
-  ["prediction", "what the model thinks"],
-  ["entropy", "the model's doubt"],
-  ["round", "the batch it was asked in"],
-];
-const STRATEGIES = [
-  ["", "nobody else"],
-  ["tyrogue-1", "TYROGUE r = 1, diversity"],
-  ["tyrogue-3", "TYROGUE r = 3"],
-  ["tyrogue-10", "TYROGUE r = 10"],
-  ["random", "Random"],
-  ["entropy", "Entropy"],
-  ["margin", "Margin"],
-  ["badge", "BADGE"],
-  ["ftbertkm", "FT-BERT-KM"],
-];
 
 /** @param {{session: import("../session.js").Session, api: any, reader: import("../keys.js").KeyReader}} context @returns {import("./panels.js").Panel} */
 export function map(context) {
@@ -41,7 +24,7 @@ export function map(context) {
     title: "Map",
     open: (body) => view.open(body),
     focus: () => view.box,
-    on: { journal: () => view.later(), card: () => view.onCard(), state: () => view.later() },
+    on: { journal: () => view.later(), card: () => view.onCard(), state: () => view.onState() },
   };
 }
 
@@ -67,6 +50,8 @@ class MapView {
     this.picture.drawAbove = () => this.drawAbove();
     this.listen();
     this.picture.fit();
+    this.conceal();
+    this.lead();
     this.load();
   }
 
@@ -75,10 +60,6 @@ class MapView {
   }
 
   build(body) {
-    const select = (id, words, options, value, on) => {
-      const list = options.map(([key, name]) => h("option", { value: key, selected: key === value }, name));
-      return h("label", { class: "map-choice", for: id }, h("span", {}, words), h("select", { id, on: { change: on } }, ...list));
-    };
     this.below = /** @type {HTMLCanvasElement} */ (h("canvas", { "aria-hidden": "true" }));
     this.above = /** @type {HTMLCanvasElement} */ (h("canvas", { "aria-hidden": "true" }));
     this.waitingWords = h("p", { class: "map-waiting" }, "The map is being drawn. It comes by itself.");
@@ -95,9 +76,9 @@ class MapView {
     this.counts = h("p", { class: "small", id: "map-counts" });
     this.picked = h("p", { class: "small", role: "status" });
     this.region = new RegionBar(this.context);
+    this.choices = new Choices(this);
     body.append(
-      h("div", { class: "map-choices" }, select("map-colour", "Colour", COLOURINGS, this.colouring, (event) => this.recolour(event.target.value)),
-        select("map-others", "Others would pick", STRATEGIES, this.strategy, (event) => this.compare(event.target.value))),
+      this.choices.element,
       h("div", { class: "map-frame" }, this.box, this.tools),
       this.region.bar, this.reading, this.legend, this.picked, this.counts, this.region.list,
       h("p", { class: "small", id: "map-help" }, "Draw around texts, or use the arrows and Enter (again for more, Shift with arrows for a rectangle); then a class key labels them all, q queues them. + and − zoom."),
@@ -134,10 +115,7 @@ class MapView {
     this.observer = new ResizeObserver(() => this.picture.fit() && this.picture.ask(true));
     this.observer.observe(this.box);
     this.theme?.disconnect();
-    const repaint = () => {
-      picture.palette.forget();
-      picture.ask(true);
-    };
+    const repaint = () => picture.repaint();
     this.theme = new MutationObserver(repaint);
     this.theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
@@ -155,6 +133,7 @@ class MapView {
       if (told.status === "ready") this.placed(told);
       if (this.points.size) {
         this.points.mark(await this.api.mapMarks());
+        this.conceal();
         await this.believe();
         await this.look();
       }
@@ -177,8 +156,9 @@ class MapView {
 
   async believe() {
     const { model } = this.session.state;
-    if (!["prediction", "entropy"].includes(this.colouring) || !model) return;
-    if (this.points.opinionOf?.model !== model.version) this.points.believe(await this.api.mapOpinions());
+    if (!LEADING.includes(this.colouring) || !model || !this.session.suggestionsShown) return;
+    const told = this.points.opinionOf;
+    if (told?.model !== model.version || told.version !== this.points.version) this.points.believe(await this.api.mapOpinions());
   }
 
   /** A label, or a new state: the marks are read again soon, not at each key. */
@@ -189,6 +169,7 @@ class MapView {
   }
 
   show() {
+    this.lead();
     this.waitingWords.hidden = this.points.size > 0;
     this.colours = this.points.colours(/** @type {any} */ (this.colouring), (id) => resolve(this.session.state.classes, id)?.id ?? -1);
     if (this.points.size) {
@@ -225,9 +206,9 @@ class MapView {
       return;
     }
     this.points.picks = this.points.positions(told.rows);
-    const queued = this.points.picks.filter((i) => this.points.waiting.has(i)).length;
+    const queued = this.points.picks.filter((i) => this.points.waiting.has(i) || this.points.mine.has(i)).length;
     const by = told.stands_in ? " A linear model on the same labels stands in for the transformer." : "";
-    write(this.picked, `✕ ${name} would pick these ${told.rows.length} of the same ${count(told.candidates)} candidates; ${queued} of them ${queued === 1 ? "is" : "are"} queued for you too.${by}`);
+    write(this.picked, `✕ ${name} would pick these ${told.rows.length} of the same ${count(told.candidates)} candidates; ${queued} of them ${queued === 1 ? "is" : "are"} in the queue too.${by}`);
     this.picture.ask(false);
   }
 
@@ -261,7 +242,37 @@ class MapView {
   }
 
   onCard() {
-    if (this.live) this.picture.ask(false);
+    if (this.live) this.picture.ask(this.conceal());
+  }
+
+  onState() {
+    if (this.live && this.lead()) this.show();
+    this.later();
+  }
+
+  // What must not be seen
+
+  /** A check has no place on the map before it is decided: nothing finds it, and what pointed at it does so no more. */
+  conceal() {
+    const { item } = this.session;
+    const changed = this.points.veil(item?.kind === "reference" ? item.row : null);
+    const { hidden } = this.points;
+    if (hidden.has(this.surface.focused)) {
+      this.surface.focused = -1;
+      this.reading.replaceChildren();
+    }
+    if (this.surface.region.some((i) => hidden.has(i))) this.surface.choose(this.surface.region);
+    return changed;
+  }
+
+  /** While suggestions are hidden the model colours nothing; gives whether the colouring had to change. */
+  lead() {
+    const shown = this.session.suggestionsShown;
+    const leading = !shown && LEADING.includes(this.colouring);
+    if (leading) this.colouring = "label";
+    if (!shown && this.points.opinionOf) this.points.forgetOpinions();
+    this.choices.lead(shown, this.colouring);
+    return leading;
   }
 
   // Picture
@@ -275,16 +286,13 @@ class MapView {
   drawAbove() {
     const { picture, points, surface } = this;
     const context = picture.clear(picture.above);
-    picture.rings(context, points, [...points.waiting], { radius: 5.5, colour: "accent" });
-    picture.rings(context, points, [...points.audit], { radius: 4, colour: "ink", width: 1, sides: 2 });
+    picture.marks(context, points);
     picture.line(context, surface.line);
     picture.filled(context, points, surface.region);
     picture.crosses(context, points, points.picks);
-    const card = points.at.get(this.session.item?.row);
-    if (card !== undefined) picture.rings(context, points, [card], { radius: 9, colour: "accent", width: 3 });
-    if (surface.focused >= 0 && surface.focused < points.size) {
-      picture.rings(context, points, [surface.focused], { radius: 8, colour: "rim", width: 5 });
-      picture.rings(context, points, [surface.focused], { radius: 8, colour: "ink", width: 2.5 });
-    }
+    // Among labeled neighbours a text is half decided: no mark for a check, nor for anybody who has hidden suggestions.
+    const card = this.session.suggestionsShown ? points.at.get(this.session.item?.row) : undefined;
+    if (card !== undefined && !points.hidden.has(card)) picture.rings(context, points, [card], { radius: 9, colour: "accent", width: 3 });
+    if (surface.focused >= 0 && surface.focused < points.size) picture.focus(context, points, surface.focused);
   }
 }

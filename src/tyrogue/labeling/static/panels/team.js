@@ -56,9 +56,10 @@ export function team(context) {
       };
       body.append(who(me(), session, api));
       if (me().role === "annotator") return;
-      body.append(parts.message, parts.people);
-      if (me().role === "owner") body.append(inviteForm(act, api), parts.open, overlap(session, say));
-      body.append(parts.agreement.element, parts.disputes.element);
+      const { message, people, open, agreement, disputes } = parts;
+      // What waits for a reviewer comes first; an owner looks after people.
+      if (me().role === "reviewer") body.append(message, disputes.element, agreement.element, people);
+      else body.append(message, people, inviteForm(act, api), open, overlap(session, say), agreement.element, disputes.element);
       load();
     },
     on: { journal: () => me().role !== "annotator" && parts.agreement.load() },
