@@ -180,6 +180,7 @@ def latency(chapter: Chapter, arms: Sequence[Arm]) -> Figure | None:
             if own:
                 style = style_of(arm.name, arm.variant)
                 mean, half = metrics.mean_interval(own)
+                mean = max(mean, 1e-6)  # a log axis has no 0, and files hold microseconds
                 low = min(0.0 if np.isnan(half) else half, 0.9 * mean)
                 axis.errorbar(
                     i, mean, [[low], [0 if np.isnan(half) else half]], fmt=style.marker, color=style.color, capsize=2
