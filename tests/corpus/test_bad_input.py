@@ -179,7 +179,7 @@ def test_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ("name", "content", "says"),
     [
         ("a.csv", parquet_bytes(), "a Parquet file. Rename it"),
-        ("a.csv", gzip.compress(b"text\na\n"), "gunzip --keep a.csv"),
+        ("a.csv", gzip.compress(b"text\na\n", mtime=0), "gunzip --keep a.csv"),
         ("a.csv", zipped("xl/workbook.xml"), "an Excel workbook. Save it"),
         ("a.csv", zipped("reviews.csv"), "a zip archive of 1 files. Unpack it: unzip a.csv"),
         ("a.jsonl", b"%PDF-1.7 ...", "a PDF"),
