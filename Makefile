@@ -30,9 +30,9 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# Needs Chromium; a few minutes, most of them for the map.
+# Needs Chromium; a few minutes, most of them for the map. A team that has labeled is only among the tests.
 screenshots: setup
-	PYTHONPATH=src $(BIN)/python benchmarks/screenshots.py
+	PYTHONPATH=src:tests:tests/page $(BIN)/python benchmarks/screenshots.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build dist

@@ -18,31 +18,24 @@ from tyrogue.strategies import Tyrogue, parts
 from tyrogue.types import Floats
 
 
-class Rival(Tyrogue):
-    """Clusters with `centers`."""
-
-    def centers(self, vectors: Floats, k: int, seed: int) -> Floats:
-        """Gives (k, d)."""
-        raise NotImplementedError
-
-    def _cells(self, view: View, vectors: Floats, k: int, rng: Generator) -> parts.Cells:
-        found = self.centers(vectors, k, int(rng.integers(2**31)))
-        cell = ops.squared_distances(vectors, found).argmin(1)
-        nearest = clustering.nearest_to_centers(vectors, found)
-        return parts.Cells(nearest, np.bincount(cell, minlength=len(found)).astype(np.int64))
+def cells(vectors: Floats, centers: Floats) -> parts.Cells:
+    """Gives the representative of each cell of these centers (k, d), and how many vectors it stands for."""
+    cell = ops.squared_distances(vectors, centers).argmin(1)
+    nearest = clustering.nearest_to_centers(vectors, centers)
+    return parts.Cells(nearest, np.bincount(cell, minlength=len(centers)).astype(np.int64))
 
 
 @dataclass(frozen=True)
-class Faiss(Rival):
+class Faiss(Tyrogue):
     """Tyrogue with faiss."""
 
-    def centers(self, vectors: Floats, k: int, seed: int) -> Floats:
-        return faiss(vectors, k, seed)
+    def _cells(self, view: View, vectors: Floats, k: int, rng: Generator) -> parts.Cells:
+        return cells(vectors, faiss(vectors, k, int(rng.integers(2**31))))
 
 
 @dataclass(frozen=True)
-class Fast(Rival):
+class Fast(Tyrogue):
     """Tyrogue with fastkmeans."""
 
-    def centers(self, vectors: Floats, k: int, seed: int) -> Floats:
-        return fastkmeans(vectors, k, seed)
+    def _cells(self, view: View, vectors: Floats, k: int, rng: Generator) -> parts.Cells:
+        return cells(vectors, fastkmeans(vectors, k, int(rng.integers(2**31))))

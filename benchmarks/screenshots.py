@@ -1,4 +1,4 @@
-"""Takes every picture of docs/images from the running app: `make screenshots`, or `python benchmarks/screenshots.py`.
+"""Takes every picture of docs/images from the running app: `make screenshots`.
 
 It starts `tyrogue demo` in a temporary folder, lets the autopilot label some 120 texts for a linear model, waits for
 the map, and opens each screen in headless Chromium. Three texts in ten are random checks there, so that an accuracy can
@@ -24,19 +24,17 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from real_team import OWNERS_TOKEN, serving
+
+from running import running
+from tyrogue.corpus.importing import import_source
+from tyrogue.corpus.project import Project
+from tyrogue.labeling.app import create_app
+from tyrogue.labeling.engine import Engine
+from tyrogue.labeling.plan import Plan
+from tyrogue.store import NewItem, Store
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "page")]  # a team that has labeled: only tests have one
-from real_team import OWNERS_TOKEN, serving  # noqa: E402
-
-from running import running  # noqa: E402
-from tyrogue.corpus.importing import import_source  # noqa: E402
-from tyrogue.corpus.project import Project  # noqa: E402
-from tyrogue.labeling.app import create_app  # noqa: E402
-from tyrogue.labeling.engine import Engine  # noqa: E402
-from tyrogue.labeling.plan import Plan  # noqa: E402
-from tyrogue.store import NewItem, Store  # noqa: E402
-
 IMAGES = ROOT / "docs" / "images"
 LARGEST = 150_000  # bytes of a picture
 DESK = (1280, 800)

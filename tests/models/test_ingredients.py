@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,9 +127,9 @@ def test_class_weights_weigh_the_loss(checkpoint: str) -> None:
 
 
 @pytest.mark.parametrize("change", [{"lora_rank": -1}, {"contrastive_steps": -1}])
-def test_negative_ingredients_are_refused(change: dict[str, int]) -> None:
+def test_negative_ingredients_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        replace(SMALL, **change)  # type: ignore[arg-type]
+        replace(SMALL, **change)
 
 
 def test_a_temperature_divides_the_logits_and_is_kept(checkpoint: str, tmp_path: Path) -> None:

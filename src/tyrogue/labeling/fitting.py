@@ -196,9 +196,10 @@ class Fitter:
         labels that the last model had, the fits would drift against the batches, and come when one is half shown.
         """
         labeled = self.store.current_round()
-        answered, size = (labeled.answered, labeled.size) if labeled is not None else (0, 0)
+        # Of what was queued: the last batch of a pool is smaller than a batch.
+        answered, queued = (labeled.answered, labeled.queued) if labeled is not None else (0, 0)
         overdue = fresh - answered >= (plan.batch - plan.audited) / 2  # of batches that are over
-        missing = 0 if overdue else max(size - answered, 0)
+        missing = 0 if overdue else max(queued - answered, 0)
         if not plan.ahead:
             return missing == 0 or not len(self.store.queued_rows())
         pace = self.store.pace() or 3.0

@@ -51,7 +51,7 @@ def describe(app: FastAPI) -> None:
             app.openapi_schema = found
         return app.openapi_schema
 
-    app.openapi = schema  # type: ignore[method-assign]
+    app.openapi = schema  # type: ignore[method-assign]  # the way FastAPI documents to extend the schema
 
 
 def _complete(name: str, operation: Json) -> None:

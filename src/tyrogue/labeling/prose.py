@@ -67,7 +67,7 @@ def _image_as_link(renderer: RendererHTML, tokens: Sequence[Token], index: int, 
 
 def _renderer() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    parser.validateLink = _leads_out  # type: ignore[method-assign]
+    parser.validateLink = _leads_out  # type: ignore[method-assign]  # the hook that the library documents
     parser.core.ruler.push("below_the_title", _below_the_title)
     parser.add_render_rule("image", _image_as_link)
     return parser

@@ -59,6 +59,8 @@ class Tiers:
         self._running: Future[None] | None = None
         self._labels = int((store.get(TIERS) or {}).get("labels", 0))
         self._lesson: tuple[Rows, Labels, NDArray[np.int64]] | None = None
+        self._class_ids: tuple[int, ...] = ()
+        """What the labels of the lesson count, in the order of the columns."""
         self._logits: dict[str, NDArray[np.float64]] = {}
         self._fold = 0
 
@@ -77,7 +79,7 @@ class Tiers:
         """Gives up what failed, until there are more labels: nobody waits for a comparison."""
         try:
             done.result()
-        except Exception:
+        except Exception:  # whatever it was (memory, a loss that diverged): the model in charge is as good as before
             traceback.print_exc()
             self._labels, self._lesson = len(self._lesson[0]) if self._lesson else self._labels, None
 
@@ -90,17 +92,17 @@ class Tiers:
         folds = logistic.stratified(labels, len(rows), crossfit.FOLDS)
         if folds is None:
             return False
-        self._lesson, self._fold = (rows, labels, folds), 0
-        self._logits = {name: np.zeros((len(rows), len(self.fitter.class_ids))) for name in KINDS}
+        self._lesson, self._class_ids, self._fold = (rows, labels, folds), self.fitter.class_ids, 0
+        self._logits = {name: np.zeros((len(rows), len(self._class_ids))) for name in KINDS}
         return True
 
     def _score(self, plan: Plan) -> None:
         if self._lesson is None:
             return
-        (rows, labels, folds), n_classes = self._lesson, len(self.fitter.class_ids)
-        if any(logits.shape[1] != n_classes for logits in self._logits.values()):
-            self._lesson = None  # a class came or went meanwhile
+        if self.fitter.class_ids != self._class_ids:
+            self._lesson = None  # a class came or went meanwhile: the labels are counted otherwise
             return
+        (rows, labels, folds), n_classes = self._lesson, len(self._class_ids)
         held = folds == self._fold
         for name in KINDS:
             model = self.fitter.make(name, n_classes, plan, stop=lambda: self.fitter.hurried, temperature=1.0)

