@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from tyrogue import models
-from tyrogue.errors import UnknownName
+from tyrogue.errors import UnknownName, UsageError
 from tyrogue.experiments.data import Task
 from tyrogue.experiments.grid import ModelEntry
 from tyrogue.experiments.selftraining import SelfTrained
@@ -35,16 +37,31 @@ def check_model(entry: ModelEntry) -> None:
         raise UnknownName("model", entry.acquired_by, models.MODELS)
     if entry.recipe is not None and entry.recipe not in models.RECIPES:
         raise UnknownName("recipe", entry.recipe, models.RECIPES)
+    if entry.pretrain_steps is not None and (entry.name != "transformer" or entry.pretrain_steps < 1):
+        raise UsageError(f"pretrain_steps = {entry.pretrain_steps} is for a transformer, and at least 1.")
     _options(entry)
 
 
-def make_model(entry: ModelEntry, task: Task, embedder: Embedder) -> Classifier:
-    """Gives a fresh model for a task."""
+def make_model(entry: ModelEntry, task: Task, embedder: Embedder, cache: Path | None = None) -> Classifier:
+    """Gives a fresh model for a task; `cache` keeps weights that have read its pool, where the entry wants them."""
+    if entry.pretrain_steps is not None:
+        entry = replace(entry, checkpoint=_pretrained(entry, task, cache), pretrain_steps=None)
 
     def make() -> Classifier:
         return models.create(entry.name, n_classes=task.n_classes, embedder=embedder, **_options(entry))
 
     return SelfTrained(make, task.train_inputs(embedder)) if entry.self_training else make()
+
+
+def _pretrained(entry: ModelEntry, task: Task, cache: Path | None) -> str:
+    from tyrogue.models.pretraining import pretrained_on
+
+    if cache is None or entry.pretrain_steps is None:
+        raise UsageError("pretrain_steps needs a cache, which only `tyrogue bench` has.")
+    checkpoint = str(_options(entry).get("checkpoint", "default"))
+    decisive = hashlib.sha256(f"{task.digest()} {checkpoint}".encode()).hexdigest()[:16]
+    folder = cache / f"{task.name}-{decisive}-{entry.pretrain_steps}"
+    return str(pretrained_on(task.train.texts, folder, checkpoint=checkpoint, steps=entry.pretrain_steps))
 
 
 def _options(entry: ModelEntry) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class ModelEntry:
     """The model that the strategy asks ("linear"), where this one is only trained on what that one chose."""
     self_training: bool | None = None
     """Train twice: on the labels, then also on unlabeled texts about which the model and their neighbours agree."""
+    pretrain_steps: int | None = None
+    """Let the weights read the pool first, for so many steps of masked language modelling."""
     set: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -145,9 +145,9 @@ def _curve(job: Job, task: Task, vectors: Precomputed, file: Writer, on_round: C
     simulate(
         task,
         plugins.strategy(cell.strategy.name, cell.strategy.set),
-        lambda: make_model(asked, task, vectors),
+        lambda: make_model(asked, task, vectors, job.vectors.parent),
         vectors,
-        judged=(lambda: make_model(cell.model, task, vectors)) if judged else None,
+        judged=(lambda: make_model(cell.model, task, vectors, job.vectors.parent)) if judged else None,
         at=cell.at,
         batch=cell.batch,
         budget=cell.budget,
@@ -164,7 +164,7 @@ def _curve(job: Job, task: Task, vectors: Precomputed, file: Writer, on_round: C
 
 def _full(job: Job, task: Task, vectors: Precomputed, file: Writer, on_round: Callable[[], None]) -> dict[str, Any]:
     """Trains on all of train: the bar that shares of F1 are taken of, and the space that pictures are drawn in."""
-    model = make_model(job.cell.model, task, vectors)
+    model = make_model(job.cell.model, task, vectors, job.vectors.parent)
     seed = int(rng_of(job.cell.seed, 0, purpose=1).integers(2**31))
     pool = task.train_inputs(vectors)
     report = model.fit(pool, task.train.labels, seed=seed)

@@ -125,6 +125,7 @@ def model_title(config: dict[str, Any]) -> str:
     parts += [f"{key} = {value}" for key, value in sorted(model.get("set", {}).items())]
     parts.append("continued training" if model.get("continue_training") else None)
     parts.append("self-training" if model.get("self_training") else None)
+    parts.append(f"{model['pretrain_steps']} steps on the pool" if model.get("pretrain_steps") else None)
     parts.append(f"on what the {model['acquired_by']} model chose" if model.get("acquired_by") else None)
     return ", ".join(str(part) for part in parts if part)
 
