@@ -46,7 +46,8 @@ def encode(encoder: SentenceEncoder, texts: list[str], forward: Forward) -> Floa
 def torch_int8(transformer: Any) -> Forward:
     """Weights in int8 once, activations as they come; torch's own kernels."""
     torch.backends.quantized.engine = "x86" if "x86" in torch.backends.quantized.supported_engines else "qnnpack"
-    small = torch.ao.quantization.quantize_dynamic(copy.deepcopy(transformer), {torch.nn.Linear}, torch.qint8)
+    quantize: Any = torch.ao.quantization.quantize_dynamic
+    small = quantize(copy.deepcopy(transformer), {torch.nn.Linear}, torch.qint8)
 
     def forward(batch: dict[str, torch.Tensor]) -> Any:
         with torch.inference_mode():

@@ -44,7 +44,7 @@ class MaskedHead(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Gives logits (n, words) of vectors (n, d)."""
-        return self.norm(F.gelu(self.dense(hidden))) @ self.table.T + self.bias
+        return F.linear(self.norm(F.gelu(self.dense(hidden))), self.table, self.bias)
 
 
 def pretrained_on(
