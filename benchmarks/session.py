@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from machine import write
-from quota import Quota
+from quota import Ages, Quota
 from sklearn.metrics import f1_score
 from synchronous import small_text_session
 
@@ -123,13 +123,12 @@ Json = dict[str, Any]
 class Annotator(threading.Thread):
     """Somebody who thinks for a log-normal time and then knows the gold label."""
 
-    def __init__(self, server: Server, name: str, quota: Quota, median: float, seed: int, batch: int) -> None:
+    def __init__(self, server: Server, name: str, quota: Quota, ages: Ages, median: float, seed: int) -> None:
         super().__init__(name=name)
-        self.server, self.quota, self.median, self.batch = server, quota, median, batch
+        self.server, self.quota, self.ages, self.median = server, quota, ages, median
         self.random = random.Random(seed)
         self.waits: list[float] = []
-        self.stale = self.seen = self.errors = 0
-        self.labeled = 0
+        self.errors = 0
 
     def run(self) -> None:
         first = True
@@ -139,9 +138,7 @@ class Annotator(threading.Thread):
             if not first:
                 self.waits[-1] += time.perf_counter() - started
             first = False
-            model = item["model"]
-            self.seen += model is not None
-            self.stale += model is not None and self.labeled - model["labels"] > self.batch
+            self.ages.shown(item)
             time.sleep(self.median * math.exp(self.random.gauss(0, 0.5)))
             self.submit(item)
 
@@ -158,9 +155,8 @@ class Annotator(threading.Thread):
         body = {"token": uuid.uuid4().hex, "item": item["id"], "action": "label", "class_id": class_id}
         started = time.perf_counter()
         try:
-            self.labeled = self.server.call("api/annotations", body | {"seconds": 3.0, "annotator": self.name})[
-                "labeled"
-            ]
+            self.server.call("api/annotations", body | {"seconds": 3.0, "annotator": self.name})
+            self.ages.labeled()
         except urllib.error.URLError:
             self.errors += 1
         self.waits.append(time.perf_counter() - started)
@@ -181,8 +177,8 @@ def _labeled(server: Server, annotators: int, labels: int, seconds: float, batch
     while not server.call("api/next", {"n": 1, "annotator": "a0"})["items"]:
         time.sleep(0.02)
     first_text = server.ready_seconds + time.perf_counter() - started
-    quota = Quota(labels)
-    people = [Annotator(server, f"a{i}", quota, seconds, i, batch) for i in range(annotators)]
+    quota, ages = Quota(labels), Ages(batch)
+    people = [Annotator(server, f"a{i}", quota, ages, seconds, i) for i in range(annotators)]
     trainings: dict[str, float] = {}
     for person in people:
         person.start()
@@ -191,14 +187,13 @@ def _labeled(server: Server, annotators: int, labels: int, seconds: float, batch
         time.sleep(0.5)
     _wait_for_the_last(server, labels - batch // 2, trainings)
     waits = np.array([wait for person in people for wait in person.waits])
-    seen = sum(person.seen for person in people)
     return {
         "first_text_s": round(first_text, 2),
         "wait_p50_s": round(float(np.quantile(waits, 0.5)), 4),
         "wait_p95_s": round(float(np.quantile(waits, 0.95)), 4),
         "wait_max_s": round(float(waits.max()), 4),
         "waited_s": round(float(waits.sum()), 1),
-        "stale_share": round(sum(person.stale for person in people) / max(seen, 1), 4),
+        **ages.figures(),
         "errors": sum(person.errors for person in people),
         "train_s": round(float(np.median(list(trainings.values()) or [0])), 1),
         "macro_f1": round(server.macro_f1(), 4),

@@ -23,6 +23,7 @@ from unittest.mock import patch
 
 import numpy as np
 from machine import RESULTS, write
+from quota import Ages
 from session import Data
 from sklearn.metrics import f1_score
 
@@ -75,7 +76,7 @@ class Person:
         self.engine = Engine(project, self.store)
         self.pipeline = Pipeline(project, self.store, encoder, say=lambda *_: None)
         self.classes = {c.name: c.id for c in self.store.classes()}
-        self.given = self.stale = self.chosen = self.waited = 0
+        self.ages, self.waited = Ages(BATCH), 0
 
     def works(self) -> None:
         """Lets the trainer do what it can at this moment of the made-up time."""
@@ -94,15 +95,13 @@ class Person:
                 self.waited += 1
                 self.works()
                 items = self.engine.next(AHEAD)["items"]
-            model = items[0]["model"]
-            self.chosen += model is not None
-            self.stale += model is not None and self.given - model["labels"] > BATCH
+            self.ages.shown(items[0])
             SlowFitter.clock += timedelta(seconds=PACE)
             label = self.classes[self.data.gold[items[0]["text"]]]
             self.engine.submit(
                 token=uuid.uuid4().hex, item=items[0]["id"], action="label", class_id=label, seconds=PACE
             )
-            self.given += 1
+            self.ages.labeled()
         self.works()
 
     def macro_f1(self, features: Floats) -> float:
@@ -137,7 +136,7 @@ def curve(data: Data, folder: Path, test: Floats, *, seed: int, ahead: bool, at:
             values.append(person.macro_f1(test))
     finally:
         person.close()
-    return {"f1": values, "stale_share": person.stale / max(person.chosen, 1), "ran_dry": person.waited}
+    return {"f1": values, "ran_dry": person.waited, **person.ages.figures()}
 
 
 def main() -> None:
@@ -172,8 +171,9 @@ def measured(data: Data, seeds: int, at: list[int]) -> dict[str, Any]:
         "macro_f1": {mode: values.mean(0).round(4).tolist() for mode, values in f1.items()},
         "difference": apart.mean(0).round(4).tolist(),
         "difference_half_width": (T95.get(seeds, 2.0) * apart.std(0, ddof=1) / math.sqrt(seeds)).round(4).tolist(),
-        "stale_share": {
-            mode: round(float(np.mean([r["stale_share"] for r in found])), 4) for mode, found in runs.items()
+        **{
+            name: {mode: round(float(np.mean([run[name] for run in found])), 4) for mode, found in runs.items()}
+            for name in ("stale_share", "lacked_mean")
         },
         "ran_dry": {mode: sum(run["ran_dry"] for run in found) for mode, found in runs.items()},
     }

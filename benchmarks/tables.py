@@ -92,7 +92,8 @@ def current(told: Json) -> str:
 
 
 def session(told: Json) -> str:
-    names = ["first_text_s", "wait_p50_s", "wait_p95_s", "wait_max_s", "waited_s", "stale_share", "train_s", "macro_f1"]
+    waits = ["first_text_s", "wait_p50_s", "wait_p95_s", "wait_max_s", "waited_s"]
+    names = [*waits, "stale_share", "lacked_mean", "train_s", "macro_f1"]
     runs = list(told["figures"]["sessions"])
     other = RESULTS / "session_small_text.json"
     if other.exists():
@@ -111,8 +112,10 @@ def session(told: Json) -> str:
         )
         + "\n\nThe wait of an item is from the decision until the next text is in hand, both requests included; the "
         "page hides most of it, since it has the next texts already. `waited_s` is their sum over all people. "
-        "`stale_share`: items chosen by a model that lacked more than a batch of the labels. `synchronous` is the same "
-        "with the pipeline off, `small-text` a loop written on that library with its defaults and the same weights: "
+        "`stale_share`: items chosen by a model older than one round, which lacked more than a batch of the labels "
+        "that were there when the item's batch began; `lacked_mean`: labels that the model lacked when an item was "
+        "shown, those of its own batch counted (in a loop where people wait: 25 of 50). `synchronous` is the same with "
+        " the pipeline off, `small-text` a loop written on that library with its defaults and the same weights: "
         "there people wait, nothing happens meanwhile, so the time to think is left out."
         + (f" That one by `{theirs['command']}`." if other.exists() else "")
     )
@@ -130,7 +133,9 @@ def staleness(told: Json) -> str:
         + table(["labels", "ahead, macro-F1", "synchronous, macro-F1", "difference, 95% interval"], rows)
         + f"\n\n{more_labels(figures)}\n\nThe real pipeline on a simulated clock, {figures['seeds']} seeds: a label "
         f"every {figures['pace_s']} s, a fit takes {figures['train_s']} s. "
-        f"Stale items: {figures['stale_share']['ahead']:.1%}; the queue ran dry {figures['ran_dry']['ahead']} times."
+        f"Stale items, chosen by a model older than one round: {figures['stale_share']['ahead']:.1%}; the model lacked "
+        f"{figures['lacked_mean']['ahead']:.0f} labels on average when an item was shown (synchronous: "
+        f"{figures['lacked_mean']['synchronous']:.0f}); the queue ran dry {figures['ran_dry']['ahead']} times."
     )
 
 

@@ -84,6 +84,21 @@ def test_a_model_is_there_before_the_batch_that_it_shall_choose(
             s.settle()
 
 
+def test_texts_in_hand_count_as_taken_when_a_fit_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four people with five texts each: a fit as long as ten labels starts thirty labels before the batch is over."""
+    people = [f"person {i}" for i in range(4)]
+    with session(tmp_path, batch=60, audit=0.0) as s:
+        s.label(10)
+        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 10 * 3.0 / 4)
+        for given in range(10, 50):
+            in_hand = [s.ask(5, person)[0] for person in people]
+            s.answer(in_hand[given % 4], annotator=people[given % 4])
+            s.settle()
+        first, second = (model.labels for model in s.store.models())
+        assert first == 10
+        assert 28 <= second <= 32
+
+
 def test_labels_given_during_a_fit_are_learned_in_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with session(tmp_path, batch=40, audit=0.0) as s:
         s.label(10)

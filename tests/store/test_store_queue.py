@@ -98,6 +98,28 @@ def test_a_decision_on_what_somebody_else_holds_is_kept(store: Store, clock: Clo
     assert _rows(store, "ben") == []
 
 
+def test_the_round_that_is_handed_out_is_ahead_of_the_one_that_is_labeled(store: Store) -> None:
+    _open(store, 0, 1)
+    for number in (0, 1):
+        store.enqueue(number, [NewItem(10 * number + row) for row in range(3)])
+
+    def at(*, unshown: bool) -> tuple[int, int, int]:
+        round = store.current_round(unshown=unshown)
+        assert round is not None
+        return round.number, round.answered, round.shown
+
+    assert at(unshown=False) == at(unshown=True) == (0, 0, 0)
+    first, *_ = store.reserve("ann", 2)
+    assert at(unshown=False) == at(unshown=True) == (0, 0, 2)
+    store.reserve("ben", 2)
+    assert (at(unshown=False), at(unshown=True)) == ((0, 0, 3), (1, 0, 1))
+    store.annotate(token="t", item=first.id, annotator="ann", action="label", class_id=0)
+    store.release("ben")  # what somebody has seen is shown for good
+    assert (at(unshown=False), at(unshown=True)) == ((0, 1, 3), (1, 0, 1))
+    store.reserve("ann", 9)
+    assert at(unshown=True) == (1, 0, 3)
+
+
 def test_undo_reaches_back_over_rounds_and_shows_the_label_that_was(store: Store) -> None:
     _open(store, 0, 1)
     store.enqueue(0, [NewItem(0)])

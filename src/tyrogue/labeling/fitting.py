@@ -62,6 +62,7 @@ class Fitter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fit")
         self._running: Future[Publication] | None = None
         self._failures, self._failed_at, self._retry_at = 0, -1, 0.0
+        self._was_in_time_for: int | None = None
         self._wanted = True
         self._load_current()
 
@@ -138,6 +139,7 @@ class Fitter:
         kind = self._due(plan)
         if kind is None:
             return False
+        self._was_in_time_for = self._batch_that_ends_with_it(kind)
         self._start_fit(kind, plan)
         return True
 
@@ -152,6 +154,7 @@ class Fitter:
         self.error = f"The model could not be trained ({type(error).__name__}): {error}"[:500]
         self._retry_at = time.monotonic() + RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
+        self._was_in_time_for = None
 
     def _resting(self, position: int) -> bool:
         """Whether the last fit failed and it is too early for another."""
@@ -190,22 +193,32 @@ class Fitter:
         return tiers.kind(self.store) if plan.model == "auto" else plan.model
 
     def _time_has_come(self, plan: Plan, kind: str, fresh: int) -> bool:
-        """Whether the labels still missing from the batch take no longer than the training will.
-
-        The new model is then there when the next batch is about to be shown, and chooses all of it. Counted from the
-        labels that the last model had, the fits would drift against the batches, and come when one is half shown.
-        """
+        """Whether labels wait to be learned, and there is no better moment for it ahead."""
         labeled = self.store.current_round()
         # Of what was queued: the last batch of a pool is smaller than a batch.
         answered, queued = (labeled.answered, labeled.queued) if labeled is not None else (0, 0)
         overdue = fresh - answered >= (plan.batch - plan.audited) / 2  # of batches that are over
-        missing = 0 if overdue else max(queued - answered, 0)
+        over = overdue or answered >= queued
         if not plan.ahead:
-            return missing == 0 or not len(self.store.queued_rows())
-        pace = self.store.pace() or 3.0
-        if missing * pace <= self._expected_seconds(kind):
-            return fresh >= min(FIRST_LABELS, plan.batch // 2) or missing == 0
+            return over or not len(self.store.queued_rows())
+        if over:
+            return True
+        if (ending := self._batch_that_ends_with_it(kind)) is not None:
+            return fresh >= min(FIRST_LABELS, plan.batch // 2) and ending != self._was_in_time_for
         return (self.store.seconds_since_decision() or 0.0) > IDLE_SECONDS
+
+    def _batch_that_ends_with_it(self, kind: str) -> int | None:
+        """Gives the round of which people will have taken the last text by the time that a training is over, or None.
+
+        The new model is then there when the first text of the next batch is handed out, and chooses all of it; texts
+        that wait in somebody's hands are taken. Counted from the labels that the last model had, the fits would drift
+        against the batches, and come when one is half shown.
+        """
+        batch = self.store.current_round(unshown=True)
+        if batch is None:
+            return None
+        pace = self.store.pace() or 3.0
+        return batch.number if (batch.queued - batch.shown) * pace <= self._expected_seconds(kind) else None
 
     def _expected_seconds(self, kind: str) -> float:
         known = [m.train_seconds for m in self.store.models() if m.kind == kind]

@@ -91,6 +91,8 @@ class Round:
     timings: Mapping[str, float]
     answered: int
     """Items of this round that somebody has decided."""
+    shown: int
+    """Items of it that somebody has had in hand, decided or not: no ranking replaces them any more."""
     queued: int
     """Items that it has; 0 when it was opened and the process died before the first was queued."""
 

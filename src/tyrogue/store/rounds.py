@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, Select, delete, exists, func, insert, select, true, update
+from sqlalchemy import Row, Select, and_, delete, exists, func, insert, select, true, update
 
 from tyrogue.errors import Conflict, UsageError
 from tyrogue.store import schema as s
@@ -96,10 +96,17 @@ class Rounds(Base):
             found = tx.first(_rounds(tx).order_by(r.c.number.desc()).limit(1))
         return None if found is None else _round(found)
 
-    def current_round(self) -> Round | None:
-        """Gives the round that is being labeled: the first with an item that waits, else the last."""
+    def current_round(self, *, unshown: bool = False) -> Round | None:
+        """Gives the round that is being labeled: the first with an item that waits, else the last.
+
+        Args:
+            unshown: the round that is being handed out instead: the first with an item that nobody has had in hand.
+        """
+        waits = i.c.open == true()
+        if unshown:
+            waits = and_(waits, i.c.served.is_(None))
         with self._read() as tx:
-            first = select(func.min(i.c.round)).where(i.c.project_id == tx.project, i.c.open == true())
+            first = select(func.min(i.c.round)).where(i.c.project_id == tx.project, waits)
             found = tx.first(_rounds(tx).where(r.c.number == first.scalar_subquery()))
         return self.last_round() if found is None else _round(found)
 
@@ -129,6 +136,12 @@ def _rounds(tx: Tx) -> Select[Any]:
         .correlate(r)
         .scalar_subquery()
     )
+    shown = (
+        select(func.count())
+        .where(i.c.project_id == r.c.project_id, i.c.round == r.c.number, i.c.served.is_not(None))
+        .correlate(r)
+        .scalar_subquery()
+    )
     queued = (
         select(func.count())
         .where(i.c.project_id == r.c.project_id, i.c.round == r.c.number)
@@ -136,7 +149,7 @@ def _rounds(tx: Tx) -> Select[Any]:
         .scalar_subquery()
     )
     staged = exists().where(t.c.project_id == r.c.project_id, t.c.round == r.c.number)
-    counted = (answered.label("answered"), queued.label("queued"), staged.label("staged"))
+    counted = (answered.label("answered"), shown.label("shown"), queued.label("queued"), staged.label("staged"))
     return select(r, *counted).where(r.c.project_id == tx.project)
 
 
@@ -163,5 +176,6 @@ def _round(row: Row[Any]) -> Round:
         ranked_with=row.ranked_with,
         timings=row.timings,
         answered=int(row.answered),
+        shown=int(row.shown),
         queued=int(row.queued),
     )
