@@ -87,6 +87,21 @@ def test_frozen_parts_do_not_move(folders: dict[str, str]) -> None:
     assert before["embeddings.word_embeddings.weight"].equal(after["embeddings.word_embeddings.weight"])
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_what_is_never_trained_is_not_copied_and_what_is_trained_is(frozen: bool, folders: dict[str, str]) -> None:
+    model = TransformerClassifier(2, folders["mean"], replace(SMALL, freeze_embeddings=frozen), device="cpu")
+    published = {name: tensor.clone() for name, tensor in model.pretrained.state_dict().items()}
+    before = model.features(TEXTS)
+    model.fit(TEXTS, LABELS, seed=0)
+    assert (model.network.backbone.words is model.pretrained.words) is frozen
+    assert len(
+        {id(p) for p in model.network.backbone.parameters()} & {id(p) for p in model.pretrained.parameters()}
+    ) == (1 if frozen else 0)
+    model.sample(TEXTS, 2, seed=0)
+    assert all(published[name].equal(tensor) for name, tensor in model.pretrained.state_dict().items())
+    assert_allclose(TransformerClassifier(2, folders["mean"], SMALL, device="cpu").features(TEXTS), before)
+
+
 def test_lower_layers_learn_more_slowly(folders: dict[str, str]) -> None:
     network = Network(TransformerClassifier(2, folders["mean"], SMALL, device="cpu").pretrained.clone(), 2)
     recipe = replace(SMALL, lr=1.0, head_lr=10.0, layer_decay=0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -74,11 +75,16 @@ class Backbone(nn.Module):
             return pooled
         return standardise(pool(output.last_hidden_state.float(), batch["attention_mask"], self.pooling))
 
-    def clone(self) -> Backbone:
-        """Gives a copy with weights of its own; the tokenizer is shared."""
-        return Backbone(
-            copy.deepcopy(self.transformer), self.tokenizer, self.pooling, name=self.name, longest=self.longest
-        )
+    @property
+    def words(self) -> nn.Parameter:
+        """The table of word vectors: half of a small model's weights."""
+        table: nn.Parameter = self.transformer.get_input_embeddings().weight
+        return table
+
+    def clone(self, *, shared: Iterable[nn.Parameter] = ()) -> Backbone:
+        """Gives a copy with weights of its own, but for those that are `shared`; the tokenizer is shared too."""
+        transformer = copy.deepcopy(self.transformer, {id(weight): weight for weight in shared})
+        return Backbone(transformer, self.tokenizer, self.pooling, name=self.name, longest=self.longest)
 
 
 def standardise(vectors: Tensor) -> Tensor:

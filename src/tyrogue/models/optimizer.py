@@ -22,7 +22,7 @@ def freeze(network: Network, recipe: Recipe) -> None:
         for module in [*layers[max(0, len(layers) - recipe.top_layers) :], *backbone.above]:
             module.requires_grad_(True)
     if recipe.freeze_embeddings:
-        backbone.transformer.get_input_embeddings().requires_grad_(False)
+        backbone.words.requires_grad_(False)
     if recipe.lora_rank:
         adapt(network, recipe.lora_rank)
 

@@ -137,7 +137,7 @@ class TransformerClassifier:
         p = self.recipe.dropout or self.sample_dropout
         with self._sampling, seeded(seed, self.device):
             # A copy: dropout is a state of the modules, and `infer` in another thread must not see it.
-            backbone = network.backbone.clone()
+            backbone = network.backbone.clone(shared=network.backbone.parameters())
             set_dropout(backbone, p)
             backbone.train()
             logits = [self.head(_dropped(features_of(backbone, tokens, self.dtype), p)) for _ in range(k)]
@@ -201,7 +201,7 @@ class TransformerClassifier:
         return tokenize(tokenizer, inputs.texts, self.max_length)
 
     def _fresh(self, tokens: Tokens, labels: Labels, seed: int) -> Network:
-        network = Network(self.pretrained.clone(), self.n_classes)
+        network = Network(self._copied(self.pretrained), self.n_classes)
         if self.recipe.contrastive_steps:
             ContrastiveTraining(network, tokens, labels, self.recipe, seed=seed, dtype=self.dtype).run(stop=self.stop)
         if self.recipe.head_first:
@@ -213,10 +213,14 @@ class TransformerClassifier:
             network.set_head(head.weight / length, head.bias)
         return network
 
+    def _copied(self, backbone: Backbone) -> Backbone:
+        """Gives a backbone to train; what the recipe never changes is not copied."""
+        return backbone.clone(shared=[backbone.words] if self.recipe.freeze_embeddings else ())
+
     def _continued(self, start: Classifier) -> Network:
         if not isinstance(start, TransformerClassifier) or start.n_classes != self.n_classes:
             raise UsageError("A transformer can only go on from a transformer with as many classes.")
-        network = Network(start.network.backbone.clone(), self.n_classes)
+        network = Network(self._copied(start.network.backbone), self.n_classes)
         head = start.network.head
         network.set_head(*(w.cpu().numpy() * start.temperature for w in (head.weight, head.bias)))
         return network.to(self.device)
