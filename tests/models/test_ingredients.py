@@ -55,8 +55,8 @@ def test_contrastive_loss_is_the_papers(labels: list[int]) -> None:
 
 
 def test_contrastive_start_changes_the_features_and_leaves_the_classes_apart(checkpoint: str) -> None:
-    recipe = replace(SMALL, contrastive_steps=30, max_steps=0, head_first=True)
-    model = TransformerClassifier(2, checkpoint, recipe, device="cpu")
+    recipe, told = replace(SMALL, contrastive_steps=30, max_steps=0, head_first=True), list[tuple[int, int]]()
+    model = TransformerClassifier(2, checkpoint, recipe, device="cpu", progress=lambda *at: told.append(at[:2]))
 
     def spread(features: np.ndarray) -> float:
         z = features / np.linalg.norm(features, axis=1, keepdims=True)
@@ -65,8 +65,16 @@ def test_contrastive_start_changes_the_features_and_leaves_the_classes_apart(che
 
     before = spread(model.features(TEXTS))
     report = model.fit(TEXTS, LABELS, seed=0)
-    assert report.steps == 0
+    assert (report.steps, told) == (30, [(done, 30) for done in range(1, 31)])
     assert spread(model.features(TEXTS)) > before + 0.2
+
+
+def test_progress_goes_on_from_the_contrastive_start_to_the_fine_tuning(checkpoint: str) -> None:
+    told, recipe = list[tuple[int, int]](), replace(SMALL, contrastive_steps=3, min_steps=4, max_steps=4)
+    TransformerClassifier(2, checkpoint, recipe, device="cpu", progress=lambda *at: told.append(at[:2])).fit(
+        TEXTS, LABELS, seed=0
+    )
+    assert told == [(done, 7) for done in range(1, 8)]
 
 
 def test_head_alone_is_logistic_regression_on_the_pretrained_features(checkpoint: str) -> None:

@@ -108,13 +108,15 @@ class TransformerClassifier:
         with seeded(seed, self.device):
             network = self._fresh(tokens, labels, seed) if start is None else self._continued(start)
             training = Training(network, tokens, labels, self.recipe, seed=seed, dtype=self.dtype)
-            done = training.run(self.progress, self.stop)
+            before = self.recipe.contrastive_steps if start is None else 0
+            done = training.run(self._told(before, before + training.total), self.stop)
         del training  # the optimizer's moments and the last gradients are as large as the weights, three times over
         network.requires_grad_(False).zero_grad(set_to_none=True)
         network.set_head(*(w.cpu().numpy() / temperature for w in (network.head.weight, network.head.bias)))
         release_memory()
         self._network, self.temperature = network, temperature
         self.version = self._version()
+        done = replace(done, steps=before + done.steps)
         return self._report(done, len(labels), time.perf_counter() - begin, start is not None)
 
     def infer(self, inputs: Inputs) -> Inference:
@@ -203,7 +205,8 @@ class TransformerClassifier:
     def _fresh(self, tokens: Tokens, labels: Labels, seed: int) -> Network:
         network = Network(self._copied(self.pretrained), self.n_classes)
         if self.recipe.contrastive_steps:
-            ContrastiveTraining(network, tokens, labels, self.recipe, seed=seed, dtype=self.dtype).run(stop=self.stop)
+            first = ContrastiveTraining(network, tokens, labels, self.recipe, seed=seed, dtype=self.dtype)
+            first.run(self._told(0, first.total + self.recipe.steps(len(labels))), self.stop)
         if self.recipe.head_first:
             features = features_of(network.backbone, tokens, self.dtype)
             # Logistic regression wants features of length 1, the network has them as long as sqrt(d).
@@ -212,6 +215,11 @@ class TransformerClassifier:
             head = logistic.fit_head(x, labels, self.n_classes, logistic.DEFAULT_C)
             network.set_head(head.weight / length, head.bias)
         return network
+
+    def _told(self, before: int, total: int) -> Progress | None:
+        """Gives whom to tell of a part of the fit that comes after so many steps, of so many in all."""
+        tell = self.progress
+        return None if tell is None else lambda done, _, loss: tell(before + done, total, loss)
 
     def _copied(self, backbone: Backbone) -> Backbone:
         """Gives a backbone to train; what the recipe never changes is not copied."""
