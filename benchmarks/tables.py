@@ -269,8 +269,8 @@ def quantized(told: Json) -> str:
     return (
         "## Embedding in eight bits\n\n"
         + table(head, rows)
-        + "\n\nThe same texts in the same batches. Eight bits are faster where the CPU has instructions for them, and move "
-        "the vectors: bfloat16 is what the product uses, and ONNX Runtime is not a dependency."
+        + "\n\nThe same texts in the same batches. Eight bits are faster where the CPU has instructions for them, and "
+        "move the vectors: bfloat16 is what the product uses, and ONNX Runtime is not a dependency."
     )
 
 
