@@ -91,7 +91,7 @@ class Bench:
         return taken
 
     def _tuned(self) -> TransformerClassifier:
-        recipe = replace(RECIPES["product"], epochs=1, min_steps=0)
+        recipe = replace(RECIPES["finetune"], epochs=1, min_steps=0)
         model = TransformerClassifier(CLASSES, recipe=recipe)
         model.fit(self.inputs(self.labeled[:FITTED_ON]), self.labels[:FITTED_ON], seed=0)
         return model

@@ -41,7 +41,7 @@ MAX_LENGTH = 128
 PLAIN_BATCH = 32  # sentence-transformers' default, and what transformers' documentation uses
 STEPS = 12
 BATCH = 16
-RECIPE = replace(RECIPES["product"], min_steps=STEPS, max_steps=STEPS, stop_loss=None, head_first=False)
+RECIPE = replace(RECIPES["finetune"], min_steps=STEPS, max_steps=STEPS, stop_loss=None, head_first=False)
 
 
 def medians(parts: dict[str, Work], count: int, repeats: int) -> dict[str, float]:

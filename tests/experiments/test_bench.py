@@ -87,7 +87,7 @@ class Laboratory:
     def load(self, entry: DatasetEntry, data: Path | None) -> Task:
         return self.tasks[entry.name].subset(entry.train_rows, entry.test_rows)
 
-    def model(self, entry: ModelEntry, task: Task, embedder: Any) -> Classifier:
+    def model(self, entry: ModelEntry, task: Task, embedder: Any, cache: Path) -> Classifier:
         self.fits += 1
         return self.toys["one"].model_of(task.n_classes)
 

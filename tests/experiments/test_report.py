@@ -376,7 +376,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory, toys: Callable[..., Toy]) -> 
     out = tmp_path_factory.mktemp("ways")
     toy = toys(seed=0)
     for seed in (0, 1):
-        for label in ("product", "blurred", "worse")[: 3 - seed]:
+        for label in ("fine-tuned", "blurred", "worse")[: 3 - seed]:
             run = simulate(
                 toy.task, Tyrogue(candidates=60), toy.model, toy.embedder, batch=20, budget=100, seed=seed,
                 judged=toy.model, at={40},
@@ -386,7 +386,7 @@ def ways(tmp_path_factory: pytest.TempPathFactory, toys: Callable[..., Toy]) -> 
             with writing(out / f"{label}-{seed}.jsonl") as file:
                 file.append(told)
                 for round in run.rounds:
-                    lost = {"product": 0.0, "blurred": 0.01 * (1 + seed), "worse": 0.1}[label]
+                    lost = {"fine-tuned": 0.0, "blurred": 0.01 * (1 + seed), "worse": 0.1}[label]
                     file.append(replace(round, macro_f1=round.macro_f1 - lost).line())
                 file.append({"done": True, "seconds": 36.0})
     curve(out / "other.jsonl", toy, "ag_news", "random", Random(), 0)
@@ -395,13 +395,13 @@ def ways(tmp_path_factory: pytest.TempPathFactory, toys: Callable[..., Toy]) -> 
 
 def test_ways_of_training_are_compared_on_the_same_labels(ways: Path) -> None:
     runs, others = recipes.split(results.read_all(ways))
-    assert {title: len(records) for title, records in runs.items()} == {"product": 2, "blurred": 2, "worse": 1}
+    assert {title: len(records) for title, records in runs.items()} == {"fine-tuned": 2, "blurred": 2, "worse": 1}
     assert [r.config["strategy"]["name"] for r in others] == ["random"]
     reached, differences = recipes.tables(runs)
     assert reached.columns == ("Way of training", "ag_news, 40", "ag_news, 100", "mean")
-    assert [row[0] for row in reached.rows] == ["product", "blurred", "worse"]
+    assert [row[0] for row in reached.rows] == ["fine-tuned", "blurred", "worse"]
     shown = {row[0]: row for row in differences.rows}
-    assert differences.rows[0][0] == "product"
+    assert differences.rows[0][0] == "fine-tuned"
     assert shown["blurred"][1] == "-1.50"
     assert shown["worse"][1] == "-10.00"
     assert shown["blurred"][-1] == "4"  # two numbers of labels, two seeds

@@ -69,6 +69,15 @@ def test_contrastive_start_changes_the_features_and_leaves_the_classes_apart(che
     assert spread(model.features(TEXTS)) > before + 0.2
 
 
+def test_a_contrastive_start_is_made_again_where_training_goes_on_from_another_model(checkpoint: str) -> None:
+    recipe = replace(SMALL, contrastive_steps=20, max_steps=0, head_first=True)
+    first, second = (TransformerClassifier(2, checkpoint, recipe, device="cpu") for _ in range(2))
+    first.fit(TEXTS, 1 - LABELS, seed=0)
+    assert second.fit(TEXTS, LABELS, seed=0, start=first).steps == 20
+    assert (second.infer(TEXTS).logits.argmax(1) == LABELS).mean() > 0.9
+    assert (first.infer(TEXTS).logits.argmax(1) == 1 - LABELS).mean() > 0.9
+
+
 def test_progress_goes_on_from_the_contrastive_start_to_the_fine_tuning(checkpoint: str) -> None:
     told, recipe = list[tuple[int, int]](), replace(SMALL, contrastive_steps=3, min_steps=4, max_steps=4)
     TransformerClassifier(2, checkpoint, recipe, device="cpu", progress=lambda *at: told.append(at[:2])).fit(

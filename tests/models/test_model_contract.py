@@ -19,7 +19,8 @@ from tyrogue.testing.models import MODEL_CHECKS, ModelCase, name
 from tyrogue.types import FitReport, Floats, Inference, Labels, Text
 
 WORDS = ["good", "bad", "day", "news", "dog", "market"]
-PRODUCT = replace(RECIPES["product"], min_steps=12, epochs=1, lr=1e-3, precision="float32")
+PRODUCT = replace(RECIPES["product"], contrastive_steps=12, lr=1e-3, precision="float32")
+FINETUNE = replace(RECIPES["finetune"], min_steps=12, epochs=1, lr=1e-3, precision="float32")
 PAPER = replace(RECIPES["paper"], epochs=12, batch=4, lr=2e-3)
 
 Check = Callable[[ModelCase, Path], None]
@@ -59,8 +60,9 @@ def test_linear(check: Check, embedder: CachedEncoder, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("check", MODEL_CHECKS, ids=name)
-def test_transformer_product(check: Check, tiny: str, tmp_path: Path) -> None:
-    check(transformer(tiny, PRODUCT), tmp_path)
+@pytest.mark.parametrize("recipe", [PRODUCT, FINETUNE], ids=["product", "finetune"])
+def test_transformer_of_ours(check: Check, recipe: Recipe, tiny: str, tmp_path: Path) -> None:
+    check(transformer(tiny, recipe), tmp_path)
 
 
 @pytest.mark.parametrize("check", MODEL_CHECKS, ids=name)

@@ -28,7 +28,7 @@ from tyrogue.testing.models import toy
 from tyrogue.types import Floats, Text
 
 NAMES = ["bad", "good"]
-RECIPE = replace(RECIPES["product"], min_steps=15, epochs=1, lr=1e-3, precision="float32")
+RECIPE = replace(RECIPES["finetune"], min_steps=15, epochs=1, lr=1e-3, precision="float32")
 TEXTS = ["good day", "bad", "", "a longer text about a good day " * 20, "naïve 漢字 🎉", "x", "two words"]
 FACTS: dict[str, Any] = {
     "data": "reviews.csv | 12,000 texts",
@@ -113,7 +113,7 @@ def test_real_news(datasets_dir: Path, tmp_path: Path) -> None:
     labels = train["label"].to_numpy().astype(np.int64)
     names = ["World", "Sports", "Business", "Sci/Tech"]
     encoder = CachedEncoder(open_encoder(device="cpu", precision="float32", max_length=64), None)
-    recipe = replace(RECIPES["product"], min_steps=6, epochs=1, max_length=64, precision="float32")
+    recipe = replace(RECIPES["finetune"], min_steps=6, epochs=1, max_length=64, precision="float32")
     models: list[Classifier] = [LinearClassifier(4, encoder), TransformerClassifier(4, recipe=recipe, device="cpu")]
     for i, model in enumerate(models):
         model.fit(Inputs(train["text"].to_pylist()), labels, seed=0)

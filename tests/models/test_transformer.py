@@ -55,10 +55,17 @@ def test_paper_preset_is_the_papers() -> None:
     assert paper.precision == "float32"
 
 
-def test_product_preset_takes_enough_steps() -> None:
+def test_fine_tuning_takes_enough_steps() -> None:
+    recipe = RECIPES["finetune"]
+    assert [recipe.steps(n) for n in (1, 50, 500, 1000)] == [150, 150, 150, 252]
+    assert replace(recipe, max_steps=60).steps(1000) == 60
+
+
+def test_the_product_preset_trains_the_features_first_and_then_the_head_alone() -> None:
     product = RECIPES["product"]
-    assert [product.steps(n) for n in (1, 50, 500, 1000)] == [150, 150, 150, 252]
-    assert replace(product, max_steps=60).steps(1000) == 60
+    assert product.contrastive_steps > 0
+    assert product.head_first
+    assert [product.steps(n) for n in (1, 50, 1000)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("change", [{"epochs": 0}, {"dropout": 1.0}, {"batch": 0}, {"max_length": 1}])

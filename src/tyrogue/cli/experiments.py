@@ -23,7 +23,7 @@ StrategyName = Annotated[
     str, typer.Option(help="Acquisition function (see: tyrogue strategies), or package.module:Class.")
 ]
 ModelName = Annotated[str, typer.Option(help="linear, transformer, or a hub name or folder of weights to fine-tune.")]
-Recipe = Annotated[str | None, typer.Option(help="Training recipe: product or paper.")]
+Recipe = Annotated[str | None, typer.Option(help="Training recipe: product, finetune or paper.")]
 Batch = Annotated[int, typer.Option(min=1, help="Labels in a round.")]
 Budget = Annotated[int, typer.Option(min=1, help="Labels in all.")]
 Seed = Annotated[int, typer.Option(help="Of everything that is drawn.")]

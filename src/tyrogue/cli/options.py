@@ -35,7 +35,7 @@ Model = Annotated[
         help="auto, transformer, linear, or a hub name or folder of weights to fine-tune.", rich_help_panel=_MODEL
     ),
 ]
-Recipe = Annotated[str, typer.Option(help="Training recipe: product or paper.", rich_help_panel=_MODEL)]
+Recipe = Annotated[str, typer.Option(help="Training recipe: product, finetune or paper.", rich_help_panel=_MODEL)]
 Strategy = Annotated[
     str,
     typer.Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,13 @@ def _options(entry: ModelEntry) -> dict[str, Any]:
         if changes := {name: options.pop(name) for name in own & set(options)}:
             options["recipe"] = replace(models.recipe_of(options.get("recipe", "product")), **changes)
     return options
+
+
+def trained_by(entry: ModelEntry) -> dict[str, Any]:
+    """Gives what a transformer's recipe says, for the record: a preset's name may come to mean something else."""
+    if entry.name != "transformer":
+        return {}
+    return {"hyperparameters": asdict(models.recipe_of(_options(entry).get("recipe", "product")))}
 
 
 def continues(entry: ModelEntry) -> bool:

@@ -17,7 +17,7 @@ from tyrogue.errors import UnknownName
 from tyrogue.experiments import machine, maps, plugins, scores
 from tyrogue.experiments.data import Examples, Task
 from tyrogue.experiments.embeddings import Precomputed
-from tyrogue.experiments.factories import continues, make_model
+from tyrogue.experiments.factories import continues, make_model, trained_by
 from tyrogue.experiments.files import read_task
 from tyrogue.experiments.grid import Cell, DatasetEntry, ModelEntry
 from tyrogue.experiments.redundancy import describe
@@ -109,7 +109,7 @@ def config(job: Job, task: Task) -> dict[str, Any]:
             "test": len(task.test),
         },
         "strategy": strategy,
-        "model": {**asdict(cell.model), "continue_training": continues(cell.model)},
+        "model": {**asdict(cell.model), "continue_training": continues(cell.model), **trained_by(cell.model)},
         "encoder": job.encoder,
         **{name: getattr(cell, name) for name in ("mode", "start", "batch", "budget", "seed", "at")},
         **_circumstances(),

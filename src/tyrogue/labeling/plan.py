@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tyrogue.store import Store
 
 MODELS = ("linear", "transformer", "auto")
-RECIPES = ("paper", "product")
+RECIPES = ("paper", "finetune", "product")
 """Names of `tyrogue.models`, known here so that a command need not import torch to check them; a test compares."""
 
 LIVE = ("batch", "ratio", "suggestions", "audit", "overlap", "overlap_share")

@@ -106,9 +106,10 @@ class TransformerClassifier:
         temperature = self._calibrated(inputs, labels, seed) if self.calibrate else self.temperature
         tokens = self._tokens(inputs)
         with seeded(seed, self.device):
-            network = self._fresh(tokens, labels, seed) if start is None else self._continued(start)
+            network = self._fresh() if start is None else self._continued(start)
+            self._prepare(network, tokens, labels, seed, fresh=start is None)
             training = Training(network, tokens, labels, self.recipe, seed=seed, dtype=self.dtype)
-            before = self.recipe.contrastive_steps if start is None else 0
+            before = self.recipe.contrastive_steps
             done = training.run(self._told(before, before + training.total), self.stop)
         del training  # the optimizer's moments and the last gradients are as large as the weights, three times over
         network.requires_grad_(False).zero_grad(set_to_none=True)
@@ -202,19 +203,22 @@ class TransformerClassifier:
         tokenizer = (self.pretrained if self._network is None else self._network.backbone).tokenizer
         return tokenize(tokenizer, inputs.texts, self.max_length)
 
-    def _fresh(self, tokens: Tokens, labels: Labels, seed: int) -> Network:
-        network = Network(self._copied(self.pretrained), self.n_classes)
-        if self.recipe.contrastive_steps:
-            first = ContrastiveTraining(network, tokens, labels, self.recipe, seed=seed, dtype=self.dtype)
-            first.run(self._told(0, first.total + self.recipe.steps(len(labels))), self.stop)
-        if self.recipe.head_first:
+    def _fresh(self) -> Network:
+        return Network(self._copied(self.pretrained), self.n_classes)
+
+    def _prepare(self, network: Network, tokens: Tokens, labels: Labels, seed: int, *, fresh: bool) -> None:
+        """Does what comes before the steps of fine-tuning: the contrastive start, and a head that fits the features."""
+        recipe = self.recipe
+        if recipe.contrastive_steps:
+            first = ContrastiveTraining(network, tokens, labels, recipe, seed=seed, dtype=self.dtype)
+            first.run(self._told(0, first.total + recipe.steps(len(labels))), self.stop)
+        if recipe.head_first and (fresh or recipe.contrastive_steps):
             features = features_of(network.backbone, tokens, self.dtype)
             # Logistic regression wants features of length 1, the network has them as long as sqrt(d).
             length = float(np.linalg.norm(features, axis=1).mean()) or 1.0
             x = standardised(features) if network.backbone.pooling != "pooler" else features / length
             head = logistic.fit_head(x, labels, self.n_classes, logistic.DEFAULT_C)
             network.set_head(head.weight / length, head.bias)
-        return network
 
     def _told(self, before: int, total: int) -> Progress | None:
         """Gives whom to tell of a part of the fit that comes after so many steps, of so many in all."""

@@ -13,7 +13,7 @@ from tyrogue.experiments.report.tables import NOTHING, Table, plus_minus
 from tyrogue.experiments.results import Record
 
 TITLE = "Ways of training"
-REFERENCE = "product"
+REFERENCE = "fine-tuned"
 """What the others are compared with, where it is among them."""
 
 Runs = dict[str, list[Record]]
