@@ -130,6 +130,18 @@ def test_costs_are_computed_from_the_files(chapter: Chapter, folder: Path) -> No
     assert shown["home"] == tables.NOTHING  # no full model, no bar
 
 
+def test_the_papers_bars_are_of_its_own_full_f1(chapter: Chapter) -> None:
+    table = tables.papers_bars(chapter)
+    assert table is not None
+    assert table.columns[1:] == ("ag_news, 0.802 (85%)", "ag_news, 0.849 (90%)", "ag_news, 0.896 (95%)")
+    found = cells(table)
+    assert found["tyrogue, published"]["ag_news, 0.802 (85%)"] == "190.0 ± 46.5"  # 140, and the first 50
+    runs = chapter.records("ag_news", chapter.arms[0])
+    costs = [metrics.sustained_cost(*run.curve(), 0.85 * published.full_f1()["ag_news"]).labels for run in runs]
+    assert f"{np.mean(costs):.0f}" in found["random"]["ag_news, 0.802 (85%)"]
+    assert tables.papers_bars(replace(chapter, datasets=["home"])) is None
+
+
 def test_published_values_stand_beside_and_are_marked(chapter: Chapter) -> None:
     table = tables.labeling_cost(chapter, 0.85)
     assert cells(table)["tyrogue, published"] == {"ag_news": "140.0 ± 46.5", "home": tables.NOTHING}

@@ -36,6 +36,7 @@ class Recipe:
         top_layers: how many layers are trained, counted from the top; None trains all.
         head_first: starts the head from logistic regression on the pre-trained features (Kumar et al., 2022),
             else from small random numbers.
+        head_c: of that logistic regression, one over the strength of its penalty.
         continues: meant to go on from the model of the round before (the paper), not to start afresh.
         max_length: most tokens of a text that are read.
         precision: of matrix products, in training and after.
@@ -61,6 +62,7 @@ class Recipe:
     freeze_embeddings: bool = False
     top_layers: int | None = None
     head_first: bool = False
+    head_c: float = 10.0
     continues: bool = False
     max_length: int = 128
     precision: Precision = "auto"
@@ -70,6 +72,8 @@ class Recipe:
             raise UsageError(f"epochs, batch, lr and max_length of {self} must be positive.")
         if not (0 <= self.dropout < 1 and 0 <= self.warmup <= 1 and 0 <= self.label_smoothing < 1):
             raise UsageError(f"dropout, warmup and label_smoothing of {self} must be shares.")
+        if self.head_c <= 0:
+            raise UsageError(f"head_c of {self} must be positive.")
         if self.contrastive_steps < 0 or self.lora_rank < 0:
             raise UsageError(f"contrastive_steps and lora_rank of {self} cannot be negative.")
 

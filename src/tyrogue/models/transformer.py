@@ -217,7 +217,7 @@ class TransformerClassifier:
             # Logistic regression wants features of length 1, the network has them as long as sqrt(d).
             length = float(np.linalg.norm(features, axis=1).mean()) or 1.0
             x = standardised(features) if network.backbone.pooling != "pooler" else features / length
-            head = logistic.fit_head(x, labels, self.n_classes, logistic.DEFAULT_C)
+            head = logistic.fit_head(x, labels, self.n_classes, recipe.head_c)
             network.set_head(head.weight / length, head.bias)
 
     def _told(self, before: int, total: int) -> Progress | None:

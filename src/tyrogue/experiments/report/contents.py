@@ -12,6 +12,8 @@ from tyrogue.experiments.results import Record
 
 def of_costs(chapter: Chapter) -> Iterator[Table]:
     """Gives what the paper's Table 2 asks, in both definitions."""
+    if (made := tables.papers_bars(chapter)) is not None:
+        yield made
     if not any(chapter.full.values()):
         return
     yield tables.full_f1(chapter)
