@@ -245,6 +245,21 @@ def wide(told: Json) -> str:
     )
 
 
+def cost(told: Json) -> str:
+    figures = told["figures"]
+    fits = figures["training_seconds"]
+    return (
+        f"## A whole session ({figures['data']}, {figures['pool']:,} texts, {figures['labels']} labels)\n\n"
+        f"**{figures['minutes']:.1f} minutes** of {figures['threads']} threads: {figures['training_minutes']:.1f} of "
+        f"training ({len(fits)} fits of the preset `product`, {min(fits.values()):.0f} to {max(fits.values()):.0f} s), "
+        f"{figures['acquiring_minutes']:.1f} of choosing. Before: {figures['embedding_the_pool_minutes']:.1f} to embed "
+        "the pool, once. When nothing else is to do, kinds of models are compared at "
+        f"{', '.join(map(str, figures['compared_at']))} labels: another "
+        f"{figures['comparing_in_idle_time_minutes_estimated']:.1f} minutes, estimated from the fits. "
+        f"Macro-F1 at the end: {figures['macro_f1']:.3f}."
+    )
+
+
 def throughput(told: Json) -> str:
     figures = told["figures"]
     parts = ["## Throughput"]
@@ -424,6 +439,7 @@ SECTIONS: dict[str, Callable[[Json], str]] = {
     "map": map_,
     "latency": latency,
     "current": current,
+    "cost": cost,
     "throughput": throughput,
     "quantized": quantized,
     "kmeans": kmeans,
