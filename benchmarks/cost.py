@@ -2,10 +2,10 @@
 
     python benchmarks/cost.py --data DATASETS/ag_news
 
-The loop of the labeling app with gold labels in people's place: batches of 50 out of 10,000 texts, the product's preset
-and the ratio that adapts itself, the fine-tuned model answering the strategy. Embedding the pool once is told apart. The
-app also compares the kinds of models when nothing else is to do (docs/adr/0008): three trainings of either kind at each
-of the numbers of labels listed; people do not wait for these, nor for any other training.
+The loop of the labeling app with gold labels in people's place: batches of 50 out of 10,000 texts, the product's
+preset and the ratio that adapts itself, the fine-tuned model answering the strategy. Embedding the pool once is told
+apart. The app also compares the kinds of models when nothing else is to do (docs/adr/0008): three trainings of either
+kind at each of the numbers of labels listed; people do not wait for these, nor for any other training.
 """
 
 from __future__ import annotations

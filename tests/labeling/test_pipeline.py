@@ -84,6 +84,24 @@ def test_a_model_is_there_before_the_batch_that_it_shall_choose(
             s.settle()
 
 
+def test_a_new_model_chooses_what_is_left_of_the_batch_that_is_handed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next batch is queued as soon as a text of this one is in hand; a model that comes then ranks both."""
+    with session(tmp_path, batch=20, audit=0.0) as s:
+        s.label(20)
+        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 0.0)
+        s.label(3)
+        [before] = {m.version for m in s.store.models()[-1:]}
+        assert len(s.store.rounds()) == 3
+        s.pipeline.fitter.train_now(s.pipeline.plan)
+        s.settle()
+        after = s.store.models()[-1].version
+        assert after != before
+        waiting = [(n, item["model"]["version"]) for n, item in enumerate(s.ask(36))]
+        assert waiting == [(n, after) for n in range(36)]  # 17 of this batch, 19 of the next
+
+
 def test_texts_in_hand_count_as_taken_when_a_fit_is_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four people with five texts each: a fit as long as ten labels starts thirty labels before the batch is over."""
     people = [f"person {i}" for i in range(4)]

@@ -205,7 +205,9 @@ class Chooser:
         facts = {name: values.tolist() for name, values in selection.facts.items()}
         drawn = min(draws(plan.make_strategy()) or view.size, view.size)
         texts = view.texts(selection.rows)
-        first = {text: i for i, text in reversed(list(enumerate(texts)))}
+        # Rows of a stage, or copies of them, may have been labeled or queued in another batch since it was made.
+        open_now = view.pool.are_open(selection.rows)
+        first = {texts[i]: int(i) for i in np.flatnonzero(open_now)[::-1]}
         near = self._near(selection.rows[: 2 * plan.batch], current, plan, view)
         repeated = {row for rows in near.values() for row in rows}
         items = [
@@ -219,7 +221,7 @@ class Chooser:
                 probabilities=probabilities[i] if fitted else None,
             )
             for i, row in enumerate(selection.rows)
-            if first[texts[i]] == i and int(row) not in repeated  # of copies among the candidates one is asked
+            if first.get(texts[i]) == i and int(row) not in repeated  # of copies among the candidates one is asked
         ]
         last = set(selection.rows[self._repeated(selection.rows, view)].tolist())
         return sorted(items, key=lambda item: item.row in last)

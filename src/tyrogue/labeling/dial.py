@@ -46,7 +46,8 @@ class Dial:
         view = self.chooser.view(moved, plan, replacing=True)
         if asked(plan, view):
             made = self._staged(moved, plan, view, candidates)
-            self.chooser.save(moved, made)
+            # All of them, those too that another batch has taken since: what was prepared was made of these.
+            self.chooser.save(moved, replace(made, candidates=candidates))
 
     def step(self, last: Round, plan: Plan, *, hurried: bool, unless: Callable[[], bool]) -> bool:
         """Prepares more for the newest round; False when everything is there.

@@ -78,10 +78,12 @@ class Pipeline:
         """A fit has ended: its model takes charge and ranks what is not shown yet, or the one before stays."""
         if not self.fitter.finished:
             return False
-        taken, last = self.fitter.take(), self.store.last_round()
+        taken, first, last = self.fitter.take(), self.store.current_round(unshown=True), self.store.last_round()
         self._say("waiting")
-        if taken is not None and last is not None:
-            self._queue(last, replacing=True)
+        if taken is not None and first is not None and last is not None:
+            # The batch that is being handed out, and the one that was queued when its first text was.
+            for number in range(first.number, last.number + 1):
+                self._queue(self.store.round(number), replacing=True)
         return True
 
     def _follow_dial(self) -> bool:
