@@ -47,7 +47,7 @@ class Dial:
         if asked(plan, view):
             made = self._staged(moved, plan, view, candidates)
             # All of them, those too that another batch has taken since: what was prepared was made of these.
-            self.chooser.save(moved, replace(made, candidates=candidates))
+            self.chooser.save(moved, made._replace(candidates=candidates))
 
     def step(self, last: Round, plan: Plan, *, hurried: bool, unless: Callable[[], bool]) -> bool:
         """Prepares more for the newest round; False when everything is there.
