@@ -61,11 +61,10 @@ def test_fine_tuning_takes_enough_steps() -> None:
     assert replace(recipe, max_steps=60).steps(1000) == 60
 
 
-def test_the_product_preset_trains_the_features_first_and_then_the_head_alone() -> None:
+def test_the_product_preset_begins_with_the_features() -> None:
     product = RECIPES["product"]
-    assert product.contrastive_steps > 0
-    assert product.head_first
-    assert [product.steps(n) for n in (1, 50, 1000)] == [0, 0, 0]
+    assert product.contrastive_steps == 50
+    assert [product.steps(n) for n in (1, 50, 500, 1000)] == [50, 50, 128, 252]
 
 
 @pytest.mark.parametrize("change", [{"epochs": 0}, {"dropout": 1.0}, {"batch": 0}, {"max_length": 1}])

@@ -104,8 +104,8 @@ RECIPES: dict[str, Recipe] = {
         head_first=True,
     ),
 }
-# What did best on the same labels (docs/results.md): the contrastive start, and then the head alone.
-RECIPES["product"] = replace(RECIPES["finetune"], contrastive_steps=50, min_steps=0, max_steps=0, stop_loss=None)
+# What did best on the same labels (docs/results.md): features first, then everything, from a head without opinions.
+RECIPES["product"] = replace(RECIPES["finetune"], contrastive_steps=50, min_steps=50, head_first=False)
 
 
 def recipe_of(recipe: str | Recipe) -> Recipe:
