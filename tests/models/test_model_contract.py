@@ -19,9 +19,7 @@ from tyrogue.testing.models import MODEL_CHECKS, ModelCase, name
 from tyrogue.types import FitReport, Floats, Inference, Labels, Text
 
 WORDS = ["good", "bad", "day", "news", "dog", "market"]
-PRODUCT = replace(
-    RECIPES["product"], contrastive_steps=12, min_steps=20, epochs=1, lr=1e-3, head_lr=1e-2, precision="float32"
-)
+PRODUCT = replace(RECIPES["product"], min_steps=20, epochs=1, lr=1e-3, head_lr=1e-2, precision="float32")
 FINETUNE = replace(RECIPES["finetune"], min_steps=12, epochs=1, lr=1e-3, precision="float32")
 PAPER = replace(RECIPES["paper"], epochs=12, batch=4, lr=2e-3)
 

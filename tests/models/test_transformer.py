@@ -61,9 +61,9 @@ def test_fine_tuning_takes_enough_steps() -> None:
     assert replace(recipe, max_steps=60).steps(1000) == 60
 
 
-def test_the_product_preset_begins_with_the_features() -> None:
+def test_the_product_preset_takes_few_steps_from_a_head_at_random() -> None:
     product = RECIPES["product"]
-    assert product.contrastive_steps == 50
+    assert not product.head_first
     assert [product.steps(n) for n in (1, 50, 500, 1000)] == [50, 50, 128, 252]
 
 
