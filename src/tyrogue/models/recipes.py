@@ -104,8 +104,8 @@ RECIPES: dict[str, Recipe] = {
         head_first=True,
     ),
 }
-# As good as anything tried on the same labels, and the cheapest of these (docs/results.md): a head without opinions, and
-# no more steps than it takes.
+# As good as anything tried on the same labels, and the cheapest of these (docs/results.md): a head without opinions,
+# and no more steps than it takes.
 RECIPES["product"] = replace(RECIPES["finetune"], min_steps=50, head_first=False)
 
 
