@@ -84,6 +84,22 @@ def test_a_model_is_there_before_the_batch_that_it_shall_choose(
             s.settle()
 
 
+def test_labels_are_learned_when_nobody_goes_on_however_near_the_end_of_the_batch_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with session(tmp_path, batch=20, audit=0.0) as s:
+        s.label(10)
+        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 9.0)
+        s.label(7)
+        assert s.store.models()[-1].labels == 10  # three are missing, and seven new ones are too few to train for now
+        s.clock.passes(15.0)
+        s.settle()
+        assert s.store.models()[-1].labels == 10
+        s.clock.passes(15.0)
+        s.settle()
+        assert s.store.models()[-1].labels == 17
+
+
 def test_a_new_model_chooses_what_is_left_of_the_batch_that_is_handed_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

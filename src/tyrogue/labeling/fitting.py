@@ -31,7 +31,7 @@ FIRST_LABELS = 10
 """With fewer labels nothing is trained: the first batch covers the pool, it does not doubt it."""
 IDLE_SECONDS = 20.0
 """After so long without a label, those that wait are trained on."""
-GUESS_SECONDS = {"linear": 0.5, "transformer": 40.0}
+GUESS_SECONDS = {"linear": 0.5, "transformer": 20.0}
 """Training time assumed before any was measured."""
 RETRY_SECONDS = (10.0, 60.0, 300.0)
 """Pauses after the first, second, ... fit in a row that failed; a new label ends the first ones early."""
@@ -203,8 +203,9 @@ class Fitter:
             return over or not len(self.store.queued_rows())
         if over:
             return True
-        if (ending := self._batch_that_ends_with_it(kind)) is not None:
-            return fresh >= min(FIRST_LABELS, plan.batch // 2) and ending != self._was_in_time_for
+        ending = self._batch_that_ends_with_it(kind)
+        if ending not in (None, self._was_in_time_for) and fresh >= min(FIRST_LABELS, plan.batch // 2):
+            return True
         return (self.store.seconds_since_decision() or 0.0) > IDLE_SECONDS
 
     def _batch_that_ends_with_it(self, kind: str) -> int | None:
