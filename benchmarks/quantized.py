@@ -13,6 +13,7 @@ import argparse
 import copy
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,7 @@ def main() -> None:
         if find_spec("onnxruntime") is not None:
             for name, small in (("float32, ONNX Runtime", False), ("int8, ONNX Runtime", True)):
                 forward = onnx(exact.transformer, Path(folder), threads, int8=small)
-                variants[name] = lambda forward=forward: encode(exact, texts, forward)  # type: ignore[misc]
+                variants[name] = partial(encode, exact, texts, forward)
         speeds = medians(dict(variants), len(texts), options.repeats)
         reference = exact.encode(texts)
         alike = {name: (work() * reference).sum(1) for name, work in variants.items()}

@@ -108,7 +108,7 @@ def test_a_new_model_chooses_what_is_left_of_the_batch_that_is_handed_out(
         s.label(20)
         monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 0.0)
         s.label(3)
-        [before] = {m.version for m in s.store.models()[-1:]}
+        before = s.store.models()[-1].version
         assert len(s.store.rounds()) == 3
         s.pipeline.fitter.train_now(s.pipeline.plan)
         s.settle()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from tyrogue.backbone import load_backbone, pad, tokenize
+from tyrogue.errors import BadInput
 from tyrogue.models import TransformerClassifier
 from tyrogue.models.pretraining import corrupted, masked, pretrained_on, train
 from tyrogue.pool import Inputs
@@ -52,6 +54,13 @@ def test_what_is_there_is_taken_as_it_is(checkpoint: str, tmp_path: Path) -> Non
     assert pretrained_on(POOL, folder, checkpoint=checkpoint, steps=500) == folder
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == made
     assert [path.name for path in tmp_path.iterdir()] == ["read"]
+
+
+def test_without_a_mask_token_there_is_nothing_to_guess(checkpoint: str) -> None:
+    backbone = load_backbone(checkpoint).clone()
+    backbone.tokenizer = SimpleNamespace(mask_token_id=None)
+    with pytest.raises(BadInput, match="no mask token"):
+        train(backbone, POOL, steps=1, seed=0)
 
 
 def test_the_same_seed_reads_in_the_same_way(checkpoint: str) -> None:

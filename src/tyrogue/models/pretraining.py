@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tyrogue.backbone import Backbone, autocast, choose_device, dtype_of, load_backbone, pad, tokenize
+from tyrogue.errors import BadInput
 from tyrogue.models.masked_lm import SHARE
 from tyrogue.models.optimizer import FUSED_ON, warmup_then_decay
 from tyrogue.models.training import seeded, shuffled_batches
@@ -34,17 +35,17 @@ class MaskedHead(nn.Module):
     Sentence encoders are published without a head, so it starts afresh.
     """
 
-    def __init__(self, words: nn.Module) -> None:
+    def __init__(self, words: nn.Parameter) -> None:
         super().__init__()
-        self.table: Tensor = words.weight  # type: ignore[assignment]
-        size, dimension = self.table.shape
+        self.words = words
+        size, dimension = words.shape
         self.dense = nn.Linear(dimension, dimension)
         self.norm = nn.LayerNorm(dimension)
         self.bias = nn.Parameter(torch.zeros(size))
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Gives logits (n, words) of vectors (n, d)."""
-        return F.linear(self.norm(F.gelu(self.dense(hidden))), self.table, self.bias)
+        return F.linear(self.norm(F.gelu(self.dense(hidden))), self.words, self.bias)
 
 
 def pretrained_on(
@@ -64,12 +65,18 @@ def pretrained_on(
 
 
 def train(backbone: Backbone, texts: Sequence[Text], *, steps: int, seed: int) -> list[float]:
-    """Trains a backbone in place by masked language modelling; gives the loss of each step."""
+    """Trains a backbone in place by masked language modelling; gives the loss of each step.
+
+    Raises:
+        BadInput: its tokenizer has no word for "masked".
+    """
+    if backbone.tokenizer.mask_token_id is None:
+        raise BadInput(f"The tokenizer of {backbone.name!r} has no mask token.", remedy="Leave pretrain_steps out.")
     device, rng = backbone.device, np.random.default_rng(seed)
     tokens = tokenize(backbone.tokenizer, texts, min(MAX_LENGTH, backbone.longest))
-    words = backbone.transformer.get_input_embeddings()
+    words = backbone.words
     head = MaskedHead(words).to(device)
-    parameters = [*backbone.requires_grad_(True).parameters(), *(p for p in head.parameters() if p is not words.weight)]
+    parameters = [*backbone.requires_grad_(True).parameters(), *(p for p in head.parameters() if p is not words)]
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, fused=device.type in FUSED_ON)
     order, losses, dtype = shuffled_batches(tokens.lengths, BATCH, rng), list[float](), dtype_of("auto", device)
     for step in range(steps):
@@ -80,7 +87,7 @@ def train(backbone: Backbone, texts: Sequence[Text], *, steps: int, seed: int) -
         if not bool(chosen.any()):  # nothing but special tokens
             continue
         targets = batch["input_ids"][chosen]
-        seen = {**batch, "input_ids": corrupted(batch["input_ids"], chosen, backbone.tokenizer, len(words.weight), rng)}
+        seen = {**batch, "input_ids": corrupted(batch["input_ids"], chosen, backbone.tokenizer, len(words), rng)}
         with autocast(device, dtype):
             logits = head(backbone.transformer(**seen).last_hidden_state[chosen])
         loss = F.cross_entropy(logits.float(), targets)
