@@ -238,10 +238,22 @@ def nearest_in_cells(vectors: Floats, clusters: Clusters) -> Positions:
 
     An empty cell takes the nearest vector that no other cell took.
     """
+    return _first_of_cells(vectors, clusters, _served(vectors, clusters))
+
+
+def drawn_from_cells(vectors: Floats, clusters: Clusters, rng: Generator) -> Positions:
+    """Gives for each cell the position of one of its members, drawn uniformly, no position twice.
+
+    An empty cell takes the nearest vector that no other cell took.
+    """
+    return _first_of_cells(vectors, clusters, rng.random(len(vectors), np.float32))
+
+
+def _first_of_cells(vectors: Floats, clusters: Clusters, cost: Floats) -> Positions:
+    """Gives the member of the least cost (n,) of each cell."""
     inside = np.flatnonzero(clusters.assigned >= 0)
     cells = clusters.assigned[inside]
-    distances = ((vectors[inside] - clusters.centers[cells]) ** 2).sum(1)
-    order = np.lexsort((inside, distances, cells))
+    order = np.lexsort((inside, cost[inside], cells))
     filled, head = np.unique(cells[order], return_index=True)
     chosen = np.full(len(clusters.centers), -1, np.int64)
     chosen[filled] = inside[order[head]]
@@ -252,6 +264,13 @@ def nearest_in_cells(vectors: Floats, clusters: Clusters) -> Positions:
         chosen[cell] = int(np.where(used, np.inf, far).argmin())
         used[chosen[cell]] = True
     return chosen
+
+
+def _served(vectors: Floats, clusters: Clusters) -> Floats:
+    """Gives the squared distance of each vector (n, d) to the center of its cell; 0 outside of all."""
+    served, inside = np.zeros(len(vectors), np.float32), np.flatnonzero(clusters.assigned >= 0)
+    served[inside] = ((vectors[inside] - clusters.centers[clusters.assigned[inside]]) ** 2).sum(1)
+    return served
 
 
 def _drawn(n: int, size: int, rng: Generator) -> Positions:

@@ -85,6 +85,7 @@ def test_any_pool_gives_distinct_representatives(n: int, k: int, distinct: int, 
     for nearest in (
         clustering.nearest_to_centers(vectors, found.centers),
         clustering.nearest_in_cells(vectors, found),
+        clustering.drawn_from_cells(vectors, found, np.random.default_rng(0)),
     ):
         assert len(set(nearest.tolist())) == cells
         assert ((nearest >= 0) & (nearest < n)).all()
@@ -101,6 +102,26 @@ def test_nearest_in_cells_stays_inside() -> None:
     clusters = clustering.Clusters(np.array([[0.9], [1.2]], np.float32), np.array([0, 1, 1]), 0.0)
     assert clustering.nearest_in_cells(vectors, clusters).tolist() == [0, 1]
     assert clustering.nearest_to_centers(vectors, clusters.centers).tolist() == [1, 0]
+
+
+def test_drawn_from_cells_takes_every_member_as_often() -> None:
+    vectors = np.linspace(0, 1, 7, dtype=np.float32)[:, None]
+    cells = np.array([0, 0, 0, 1, 1, 1, -1])
+    clusters = clustering.Clusters(np.array([[0.0], [0.5]], np.float32), cells, 0.0)
+    rng = np.random.default_rng(0)
+    drawn = np.array([clustering.drawn_from_cells(vectors, clusters, rng) for _ in range(3000)])
+    for cell in (0, 1):
+        often = np.bincount(drawn[:, cell], minlength=7)
+        assert set(np.flatnonzero(often)) == set(np.flatnonzero(cells == cell))
+        assert abs(often[often > 0] - 1000).max() < 130  # five standard deviations
+
+
+def test_drawn_from_cells_fills_an_empty_cell_with_what_is_left() -> None:
+    vectors = np.array([[0.0], [1.0], [5.0]], np.float32)
+    clusters = clustering.Clusters(np.array([[0.9], [4.0], [1.2]], np.float32), np.array([0, 0, 2]), 0.0)
+    rngs = [np.random.default_rng(seed) for seed in range(20)]
+    taken = {tuple(clustering.drawn_from_cells(vectors, clusters, rng).tolist()) for rng in rngs}
+    assert taken == {(0, 1, 2), (1, 0, 2)}
 
 
 def test_same_seed_same_cells() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given as for_all
@@ -81,6 +83,16 @@ def test_conditional_finds_other_cells_round_after_round() -> None:
     assert sorted(seen) == list(range(8))
 
 
+def test_drawn_representatives_come_from_as_many_cells_but_not_from_their_middle() -> None:
+    view, group = _view()
+    drawn, nearest = (
+        [Tyrogue(ratio=1, representative=which).query(view, 8, RNG(seed)).rows[:8].tolist() for seed in range(5)]
+        for which in ("drawn", "nearest")
+    )
+    assert all(sorted(group[rows].tolist()) == list(range(8)) for rows in drawn)
+    assert len({frozenset(rows) for rows in drawn}) > len({frozenset(rows) for rows in nearest})
+
+
 def test_moving_the_dial_is_ranking_again() -> None:
     view, _ = _view(labeled=(0,))
     strategy = Tyrogue(ratio=3)
@@ -107,17 +119,26 @@ def test_says_why() -> None:
     candidates=st.integers(1, 80),
     fitted=st.booleans(),
     conditional=st.booleans(),
+    representative=st.sampled_from(["nearest", "drawn"]),
     identical=st.booleans(),
 )
 def test_guards_and_price(
-    n: int, batch: int, ratio: int, candidates: int, fitted: bool, conditional: bool, identical: bool
+    n: int,
+    batch: int,
+    ratio: int,
+    candidates: int,
+    fitted: bool,
+    conditional: bool,
+    representative: Literal["nearest", "drawn"],
+    identical: bool,
 ) -> None:
     """Pools below the draw, draws below r * n, pools below n, copies: always a full batch at the declared cost."""
     vectors = np.ones((n, 4), np.float32) if identical else blobs(n, 4, 3, seed=n)[0]
     labels = dict.fromkeys(range(0, n, 5), 0) if fitted and n > 1 else {}
     view = given(vectors, np.eye(4, 3, dtype=np.float32), labels=labels, fitted=fitted, round=int(fitted))
     asked = min(batch, view.size)
-    got = Tyrogue(ratio=ratio, candidates=candidates, conditional=conditional).query(view, asked, RNG(0))
+    strategy = Tyrogue(ratio=ratio, candidates=candidates, conditional=conditional, representative=representative)
+    got = strategy.query(view, asked, RNG(0))
     assert len(got.rows) >= asked
     assert len(set(got.rows.tolist())) == len(got.rows)
     drawn = min(max(candidates, asked), view.size)

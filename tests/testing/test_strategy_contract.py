@@ -26,6 +26,7 @@ VARIANTS: dict[str, Callable[[], Strategy]] = {
     "ftbertkm random start": lambda: FTbertKM(random_start=True),
     "swapped entropy": lambda: Swapped(ratio=2, by="entropy"),
     "tyrogue conditional": lambda: Tyrogue(conditional=True),
+    "tyrogue drawn": lambda: Tyrogue(representative="drawn"),
     "tyrogue paper": Tyrogue.paper,
     "tyrogue small draw": lambda: Tyrogue(candidates=10),
     "tyrogue r=1": lambda: Tyrogue(ratio=1),

@@ -29,6 +29,8 @@ class Tyrogue:
         candidates: |D|, how many texts are drawn.
         conditional: find the centers around the labeled vectors, which stay fixed, so that regions that hold
             labels do not come back in each round; costs the embeddings of the labeled rows.
+        representative: which text of a cell may be asked: the `nearest` to its center, as published, or one
+            `drawn` from it, which shows the classes in the shares that they have.
         n_init: k-means restarts.
         published_kmeans: cluster with scikit-learn's settings of the paper's code (up to 300 iterations).
         raw_logits: rank by the published stack's -sum z exp(z) instead of entropy. Replication only.
@@ -37,6 +39,7 @@ class Tyrogue:
     ratio: int | Literal["auto"] = 3
     candidates: int = 10_000
     conditional: bool = False
+    representative: Literal["nearest", "drawn"] = "nearest"
     n_init: int = 1
     published_kmeans: bool = False
     raw_logits: bool = False
@@ -96,7 +99,9 @@ class Tyrogue:
     def _cells(self, view: View, vectors: Floats, k: int, rng: Generator) -> parts.Cells:
         fixed = ops.unit(view.embeddings(view.labeled)) if self.conditional and len(view.labeled) else None
         clusters = clustering.kmeans(vectors, k, rng, fixed=fixed, n_init=self.n_init, published=self.published_kmeans)
-        if fixed is None:
+        if self.representative == "drawn":
+            nearest = clustering.drawn_from_cells(vectors, clusters, rng)
+        elif fixed is None:
             nearest = clustering.nearest_to_centers(vectors, clusters.centers)
         else:  # what lies nearest to a center may belong to a labeled text
             nearest = clustering.nearest_in_cells(vectors, clusters)
