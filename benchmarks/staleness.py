@@ -58,9 +58,6 @@ class SlowFitter(Fitter):
         SlowFitter.until = SlowFitter.clock + timedelta(seconds=0.0 if plan.ahead is False else self.seconds)
         super()._start_fit(kind, plan)
 
-    def _expected_seconds(self, kind: str) -> float:
-        return self.seconds
-
     @property
     def finished(self) -> bool:
         return super().finished and SlowFitter.clock >= SlowFitter.until
@@ -154,7 +151,8 @@ def measured(data: Data, seeds: int, at: list[int]) -> dict[str, Any]:
     runs: dict[str, list[dict[str, Any]]] = {"ahead": [], "synchronous": []}
     no_previews = patch("tyrogue.labeling.dial.RATIOS", ())
     slow = patch("tyrogue.labeling.pipeline.Fitter", SlowFitter)
-    with tempfile.TemporaryDirectory() as place, slow, no_previews:
+    known = patch("tyrogue.labeling.timing.Timing.expected_seconds", lambda *_: SlowFitter.seconds)
+    with tempfile.TemporaryDirectory() as place, slow, known, no_previews:
         data.train[["text"]].to_csv(Path(place, "pool.csv"), index=False)
         import_source(Path(place, "pool.csv"), Path(place, "pool.tyrogue"), index_search=False)
         test = open_encoder().encode(list(data.test.text))

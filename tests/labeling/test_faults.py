@@ -24,7 +24,7 @@ from sqlalchemy import event
 
 from tyrogue.encoders import vectors
 from tyrogue.errors import NonFinite, ProjectError
-from tyrogue.labeling import fitting, offline, trainer
+from tyrogue.labeling import fitting, offline, timing, trainer
 from tyrogue.labeling.engine import Engine
 from tyrogue.labeling.supervisor import Supervisor
 from tyrogue.models import LinearClassifier, storage
@@ -191,7 +191,7 @@ FAILURES: dict[str, tuple[str, Callable[..., Any]]] = {
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_fit_that_fails_stops_nobody(failure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "RETRY_SECONDS", (LATER,) * 9)  # only something new starts another fit
+    monkeypatch.setattr(timing, "RETRY_SECONDS", (LATER,) * 9)  # only something new starts another fit
     desk = Desk(tmp_path)
     with working(desk, monkeypatch):
         desk.ready()
@@ -221,7 +221,7 @@ def test_a_fit_that_failed_is_tried_again_though_nobody_labels(tmp_path: Path, m
             raise MemoryError
         return fit(self, *arguments, **named)
 
-    monkeypatch.setattr(fitting, "RETRY_SECONDS", (0.3, 0.3))
+    monkeypatch.setattr(timing, "RETRY_SECONDS", (0.3, 0.3))
     with session(tmp_path) as s:
         s.label(9)
         monkeypatch.setattr(LinearClassifier, "fit", flaky)
@@ -234,7 +234,7 @@ def test_a_fit_that_failed_is_tried_again_though_nobody_labels(tmp_path: Path, m
 def test_a_fit_that_fails_again_and_again_does_not_burn_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "RETRY_SECONDS", (LATER, LATER, LATER))
+    monkeypatch.setattr(timing, "RETRY_SECONDS", (LATER, LATER, LATER))
     with session(tmp_path) as s:
         fits = MagicMock(side_effect=MemoryError)
         monkeypatch.setattr(LinearClassifier, "fit", fits)
@@ -255,7 +255,7 @@ def test_the_model_before_stays_in_charge(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_model_that_diverges_on_texts_it_has_not_seen_is_taken_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "RETRY_SECONDS", (LATER,) * 5)
+    monkeypatch.setattr(timing, "RETRY_SECONDS", (LATER,) * 5)
     with session(tmp_path) as s:
         s.label(12)
         infer = LinearClassifier.infer
@@ -278,7 +278,7 @@ def test_a_model_that_diverges_on_texts_it_has_not_seen_is_taken_out(
 def test_a_damaged_model_costs_a_training(damage: str, tmp_path: Path) -> None:
     with session(tmp_path) as s:
         s.label(30)
-        s.clock.passes(fitting.IDLE_SECONDS + 1)
+        s.clock.passes(timing.IDLE_SECONDS + 1)
         s.settle()  # the newest model has learned all there is
         known = s.store.models()
         held = [item["id"] for item in s.ask(5)]

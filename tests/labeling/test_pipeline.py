@@ -14,7 +14,7 @@ import pytest
 from small import CLASSES, Json, Session, gold_of, make_project, session, text_of, wait_for, without_delay
 
 from tyrogue.corpus.importing import import_source
-from tyrogue.labeling import fitting
+from tyrogue.labeling import timing
 from tyrogue.models import LinearClassifier
 from tyrogue.pool import Inputs
 from tyrogue.store import Item
@@ -29,7 +29,7 @@ def _without_looking_around(monkeypatch: pytest.MonkeyPatch) -> None:
     without_delay(monkeypatch)
     monkeypatch.setattr("tyrogue.labeling.dial.RATIOS", ())  # test_dial.py is about those
     # What is asked depends on how long training takes; here it must not depend on how busy the machine is.
-    monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 0.5)
+    monkeypatch.setattr("tyrogue.labeling.timing.Timing.expected_seconds", lambda *_: 0.5)
     monkeypatch.setattr("tyrogue.labeling.ahead.FIRST_SCREEN_SECONDS", 3600.0)
 
 
@@ -58,7 +58,7 @@ def test_training_starts_when_the_labels_still_missing_just_cover_it(
     """30 seconds of training, 3 seconds a label, 40 labels a batch: it starts when 10 are missing, in every batch."""
     with session(tmp_path, batch=40, audit=0.0) as s:
         s.label(10)
-        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 30.0)
+        monkeypatch.setattr("tyrogue.labeling.timing.Timing.expected_seconds", lambda *_: 30.0)
 
         def trained() -> list[int]:
             return [model.labels for model in s.store.models()]
@@ -75,7 +75,7 @@ def test_a_model_is_there_before_the_batch_that_it_shall_choose(
 ) -> None:
     """A fit of three labels' length: the model that chose a text knew all but three labels of the batches before."""
     with session(tmp_path, batch=20, audit=0.0) as s:
-        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 9.0)
+        monkeypatch.setattr("tyrogue.labeling.timing.Timing.expected_seconds", lambda *_: 9.0)
         s.label(40)
         for given in range(40, 80):
             [item] = s.ask(1)
@@ -89,7 +89,7 @@ def test_labels_are_learned_when_nobody_goes_on_however_near_the_end_of_the_batc
 ) -> None:
     with session(tmp_path, batch=20, audit=0.0) as s:
         s.label(10)
-        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 9.0)
+        monkeypatch.setattr("tyrogue.labeling.timing.Timing.expected_seconds", lambda *_: 9.0)
         s.label(7)
         assert s.store.models()[-1].labels == 10  # three are missing, and seven new ones are too few to train for now
         s.clock.passes(15.0)
@@ -106,7 +106,7 @@ def test_a_new_model_chooses_what_is_left_of_the_batch_that_is_handed_out(
     """The next batch is queued as soon as a text of this one is in hand; a model that comes then ranks both."""
     with session(tmp_path, batch=20, audit=0.0) as s:
         s.label(20)
-        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 0.0)
+        monkeypatch.setattr("tyrogue.labeling.timing.Timing.expected_seconds", lambda *_: 0.0)
         s.label(3)
         before = s.store.models()[-1].version
         assert len(s.store.rounds()) == 3
@@ -123,7 +123,7 @@ def test_texts_in_hand_count_as_taken_when_a_fit_is_timed(tmp_path: Path, monkey
     people = [f"person {i}" for i in range(4)]
     with session(tmp_path, batch=60, audit=0.0) as s:
         s.label(10)
-        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 10 * 3.0 / 4)
+        monkeypatch.setattr("tyrogue.labeling.timing.Timing.expected_seconds", lambda *_: 10 * 3.0 / 4)
         for given in range(10, 50):
             in_hand = [s.ask(5, person)[0] for person in people]
             s.answer(in_hand[given % 4], annotator=people[given % 4])
@@ -136,7 +136,7 @@ def test_texts_in_hand_count_as_taken_when_a_fit_is_timed(tmp_path: Path, monkey
 def test_labels_given_during_a_fit_are_learned_in_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with session(tmp_path, batch=40, audit=0.0) as s:
         s.label(10)
-        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 30.0)
+        monkeypatch.setattr("tyrogue.labeling.timing.Timing.expected_seconds", lambda *_: 30.0)
         s.label(19)
         s.label(1, settle=False)
         fitter = s.pipeline.fitter
@@ -405,7 +405,7 @@ def test_what_is_undone_is_not_learned_and_comes_back_first(tmp_path: Path) -> N
             assert undone is not None
             assert undone["item"]["row"] == rows[-back]
             s.settle()
-        s.clock.passes(fitting.IDLE_SECONDS + 1)
+        s.clock.passes(timing.IDLE_SECONDS + 1)
         s.settle()
         assert s.pipeline.fitter.training_labels()[0].tolist() == sorted(rows[:13])
         assert s.store.models()[-1].labels == 13
@@ -419,7 +419,7 @@ def test_a_corrected_label_is_learned(tmp_path: Path) -> None:
         s.answer(item, "inside")
         s.engine.undo(token=uuid.uuid4().hex)
         s.answer(item, "outside")
-        s.clock.passes(fitting.IDLE_SECONDS + 1)
+        s.clock.passes(timing.IDLE_SECONDS + 1)
         s.settle()
         rows, labels = s.pipeline.fitter.training_labels()
         assert labels[rows.tolist().index(item["row"])] == CLASSES.index("outside")

@@ -42,7 +42,7 @@ class Coarse(LinearClassifier):
 def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     without_delay(monkeypatch)
     monkeypatch.setattr("tyrogue.labeling.dial.RATIOS", ())
-    monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._expected_seconds", lambda *_: 0.5)
+    monkeypatch.setattr("tyrogue.labeling.timing.Timing.expected_seconds", lambda *_: 0.5)
     monkeypatch.setattr("tyrogue.labeling.ahead.FIRST_SCREEN_SECONDS", 3600.0)
     from tyrogue.models import MODELS, create
 
@@ -109,7 +109,7 @@ def test_a_comparison_that_fails_disturbs_nothing(tmp_path: Path, monkeypatch: p
     with session(tmp_path, model="auto", audit=0.0) as s:
         s.label(45)
         monkeypatch.setattr(Coarse, "failing", True)
-        monkeypatch.setattr("tyrogue.labeling.fitting.Fitter._due", lambda *_: None)
+        monkeypatch.setattr("tyrogue.labeling.timing.Timing.due", lambda *_: None)
         s.label(10)
         until = time.monotonic() + 60
         while not Coarse.attempts and time.monotonic() < until:

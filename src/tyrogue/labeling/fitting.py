@@ -1,4 +1,4 @@
-"""When to train, and what comes of it: a fit runs in a thread, so that the queue is kept filled meanwhile."""
+"""Training beside the pipeline: a fit runs in a thread, so that the queue is kept filled meanwhile."""
 
 from __future__ import annotations
 
@@ -19,35 +19,27 @@ from tyrogue.labeling import quality, tiers
 from tyrogue.labeling.known import Known
 from tyrogue.labeling.lessons import Lesson, Publication, knows_checks
 from tyrogue.labeling.plan import Plan
+from tyrogue.labeling.timing import Timing
 from tyrogue.learner import rng_of
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
 from tyrogue.store import Model, Store
 from tyrogue.types import UNLABELED, FitReport, Labels, Rows
 
-INSTANT = "linear"
-"""The model that answers in milliseconds, until the first one of the plan is there."""
-FIRST_LABELS = 10
-"""With fewer labels nothing is trained: the first batch covers the pool, it does not doubt it."""
-IDLE_SECONDS = 20.0
-"""After so long without a label, those that wait are trained on."""
-GUESS_SECONDS = {"linear": 0.5, "transformer": 20.0}
-"""Training time assumed before any was measured."""
-RETRY_SECONDS = (10.0, 60.0, 300.0)
-"""Pauses after the first, second, ... fit in a row that failed; a new label ends the first ones early."""
 TRIED_ON_TEXTS = 32
 """Texts that a new model must give finite logits for before it is put in charge."""
 KEPT_MODELS = 3
 
 
 class Fitter:
-    """Decides when a fit starts, runs it beside the pipeline and publishes the model.
+    """Runs a fit when it is due and publishes the model.
 
     A fit that fails (out of memory, diverged, full disk) changes nothing: the model before stays in charge, `error`
     says what happened, and the fit is tried again when something is new or after a pause.
 
     Attributes:
         known: what was decided so far.
+        timing: when a fit is due.
         model: the model in charge, or None.
         record: what the store knows of it.
         error: why the last fit failed; None as soon as one succeeds.
@@ -56,13 +48,13 @@ class Fitter:
     def __init__(self, project: Project, store: Store, encoder: CachedEncoder, *, say: Callable[..., None]) -> None:
         self.project, self.store, self.encoder, self._say = project, store, encoder, say
         self.known = Known(store)
+        self.timing = Timing(store, self.known)
         self.model: Classifier | None = None
         self.record: Model | None = None
         self.error: str | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fit")
         self._running: Future[Publication] | None = None
-        self._failures, self._failed_at, self._retry_at = 0, -1, 0.0
-        self._was_in_time_for: int | None = None
+        self._learning = 0
         self._wanted = True
         self._load_current()
 
@@ -100,9 +92,8 @@ class Fitter:
     def train_now(self, plan: Plan) -> None:
         """Starts a fit on whatever is new, without waiting for a batch to be full."""
         _, ids = self.known.labels()
-        new = self.store.journal_position() != self._learned or self._promotion_changed
-        if self._running is None and new and len(np.unique(ids)) > 1:
-            self._start_fit(self.kind(plan), plan)
+        if self._running is None and self.timing.news(self.record) and len(np.unique(ids)) > 1:
+            self._start_fit(self.timing.kind(plan), plan)
 
     def training_labels(self) -> tuple[Rows, Labels]:
         """Gives rows and class positions that models may train on: everything but the reference sample.
@@ -124,7 +115,8 @@ class Fitter:
             self._note_failure(error)
             return None
         self.model, self.record = published
-        self._failures, self.error = 0, None
+        self.error = None
+        self.timing.succeeded()
         return published
 
     def reject(self, error: Exception) -> None:
@@ -136,94 +128,23 @@ class Fitter:
         """Starts a fit when the time has come; whether it did."""
         if self._running is not None:
             return False
-        kind = self._due(plan)
+        kind = self.timing.due(plan, self.record)
         if kind is None:
             return False
-        self._was_in_time_for = self._batch_that_ends_with_it(kind)
+        self.timing.started(kind)
         self._start_fit(kind, plan)
         return True
 
     def _start_fit(self, kind: str, plan: Plan) -> None:
         lesson = self._lesson(kind)
-        self._failed_at = lesson.journal_position
+        self._learning = lesson.journal_position
         self._say("training", f"Training on {len(lesson.rows)} labels", 0.0)
         self._running = self._thread.submit(self._fit, lesson, plan)
 
     def _note_failure(self, error: Exception) -> None:
         traceback.print_exception(error)
         self.error = f"The model could not be trained ({type(error).__name__}): {error}"[:500]
-        self._retry_at = time.monotonic() + RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
-        self._failures += 1
-        self._was_in_time_for = None
-
-    def _resting(self, position: int) -> bool:
-        """Whether the last fit failed and it is too early for another."""
-        if not self._failures or time.monotonic() >= self._retry_at:
-            return False
-        return position == self._failed_at or self._failures >= len(RETRY_SECONDS)
-
-    @property
-    def _learned(self) -> int:
-        """The position in the journal up to which the model in charge knows the labels."""
-        return 0 if self.record is None else self.record.journal_position
-
-    @property
-    def _promotion_changed(self) -> bool:
-        """Whether the model in charge was trained with the checks and shall not be, or the other way round."""
-        return self.record is not None and knows_checks(self.record) != self.known.promoted()
-
-    def _due(self, plan: Plan) -> str | None:
-        """Gives the kind of model to train now, or None."""
-        position = self.store.journal_position()
-        changed = self._promotion_changed
-        if (position == self._learned and not changed) or self._resting(position):
-            return None
-        rows, ids = self.known.labels()
-        if len(rows) < FIRST_LABELS or len(np.unique(ids)) < 2:
-            return None
-        current, kind = self.record, self.kind(plan)
-        if changed:
-            return kind
-        if current is None:
-            return INSTANT if len(rows) < plan.batch - plan.audited else kind
-        return kind if self._time_has_come(plan, kind, len(rows) - current.labels) else None
-
-    def kind(self, plan: Plan) -> str:
-        """Gives the kind of model that shall be in charge: the plan's, or what the labels say is better."""
-        return tiers.kind(self.store) if plan.model == "auto" else plan.model
-
-    def _time_has_come(self, plan: Plan, kind: str, fresh: int) -> bool:
-        """Whether labels wait to be learned, and there is no better moment for it ahead."""
-        labeled = self.store.current_round()
-        # Of what was queued: the last batch of a pool is smaller than a batch.
-        answered, queued = (labeled.answered, labeled.queued) if labeled is not None else (0, 0)
-        overdue = fresh - answered >= (plan.batch - plan.audited) / 2  # of batches that are over
-        over = overdue or answered >= queued
-        if not plan.ahead:
-            return over or not len(self.store.queued_rows())
-        if over:
-            return True
-        ending = self._batch_that_ends_with_it(kind)
-        if ending not in (None, self._was_in_time_for) and fresh >= min(FIRST_LABELS, plan.batch // 2):
-            return True
-        return (self.store.seconds_since_decision() or 0.0) > IDLE_SECONDS
-
-    def _batch_that_ends_with_it(self, kind: str) -> int | None:
-        """Gives the round of which people will have taken the last text by the time that a training is over, or None.
-
-        The new model is then there when the first text of the next batch is handed out, and chooses all of it; texts
-        that wait in somebody's hands are taken. Counted from the labels that the last model had, the fits would drift
-        against the batches, and come when one is half shown.
-        """
-        batch = self.store.current_round(unshown=True)
-        if batch is None:
-            return None
-        pace = self.store.pace() or 3.0
-        return batch.number if (batch.queued - batch.shown) * pace <= self._expected_seconds(kind) else None
-
-    def _expected_seconds(self, kind: str) -> float:
-        known = [m.train_seconds for m in self.store.models() if m.kind == kind]
-        return float(np.median(known[-3:])) * 1.2 if known else GUESS_SECONDS.get(kind, 30.0)
+        self.timing.failed(self._learning)
 
     def _lesson(self, kind: str) -> Lesson:
         position = self.store.journal_position()

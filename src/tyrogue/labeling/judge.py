@@ -144,7 +144,7 @@ class Folds:
         held = np.isin(rows, checks[np.arange(len(checks)) % FOLDS == fold])
         ids = self.fitter.class_ids
         if held.any() and len(np.unique(labels[~held])) > 1:
-            kind = self.fitter.record.kind if self.fitter.record is not None else self.fitter.kind(plan)
+            kind = self.fitter.record.kind if self.fitter.record is not None else self.fitter.timing.kind(plan)
             model = self.fitter.make(kind, len(ids), plan, stop=lambda: self.fitter.hurried)
             try:
                 model.fit(self.fitter.inputs(rows[~held]), labels[~held], seed=fold)

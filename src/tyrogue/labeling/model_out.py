@@ -14,9 +14,9 @@ from tyrogue.corpus.records import Record
 from tyrogue.encoders import open_encoder
 from tyrogue.encoders.cache import CachedEncoder
 from tyrogue.errors import CorruptModel, UsageError
-from tyrogue.labeling.fitting import FIRST_LABELS
 from tyrogue.labeling.plan import Plan
 from tyrogue.labeling.report import JUDGEMENT
+from tyrogue.labeling.timing import FIRST_LABELS
 from tyrogue.models import export, exported
 from tyrogue.pool import Inputs
 from tyrogue.protocols import Classifier
