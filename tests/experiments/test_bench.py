@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from tyrogue.errors import BadInput
 from tyrogue.experiments import bench as bench_module
 from tyrogue.experiments import embeddings, grid, results, run
 from tyrogue.experiments.bench import Summary, bench
@@ -251,3 +252,53 @@ def test_the_map_shows_what_was_picked(laboratory: Laboratory) -> None:
     }
     assert drawn.done is not None
     assert picked <= set(Map.parse(drawn.done["map"]).rows.tolist())
+
+
+def test_a_map_waits_for_the_curves_of_other_shards(laboratory: Laboratory) -> None:
+    plan = replace(GRID, datasets=GRID.datasets[:1], seeds=(1,), full_seeds=(), map_seeds=(1,))
+    alone, _ = laboratory.bench(plan, part=lambda cells: [cell for cell in cells if cell.kind == "map"])
+    assert (alone.done, alone.waiting) == (0, 1)
+    laboratory.bench(plan, part=lambda cells: [cell for cell in cells if cell.kind == "curve"])
+    after, _ = laboratory.bench(plan, part=lambda cells: [cell for cell in cells if cell.kind == "map"])
+    assert (after.done, after.waiting) == (1, 0)
+
+
+def test_what_is_left_to_do_counts_evaluations_that_are_missing(laboratory: Laboratory) -> None:
+    plan = replace(GRID, full_seeds=(), at=(40,))
+    _, log = laboratory.bench(plan)
+    assert log.plans == [(12, 12 * 2, 0)]
+    assert log.rounds == 24
+    half = next((laboratory.folder / "out").glob("one-random-*"))
+    half.write_bytes(b"".join(half.read_bytes().splitlines(keepends=True)[:2]))  # the configuration and one round
+    _, log = laboratory.bench(plan)
+    assert log.plans == [(1, 1, 11)]
+    assert log.rounds == 1
+
+
+def test_threads_are_limited_with_one_job_too(laboratory: Laboratory) -> None:
+    laboratory.bench(replace(GRID, seeds=(1,), full_seeds=()), threads=1)
+    assert {record.config["threads"] for record in results.read_all(laboratory.folder / "out")} == {1}
+
+
+def test_a_changed_strategy_of_ones_own_runs_again(
+    laboratory: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from dataclasses import dataclass\n"
+        "from tyrogue.strategies import Random\n\n\n"
+        "@dataclass(frozen=True)\nclass Mine(Random):\n    pass\n"
+    )
+    (tmp_path / "own_strategy.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    plan = grid.parse({**_table(), "strategies": ["own_strategy:Mine"]})
+    assert laboratory.bench(plan)[0].done == 2
+    assert laboratory.bench(plan)[0].finished_before == 2
+    (tmp_path / "own_strategy.py").write_text(code + "# another rule\n")
+    assert laboratory.bench(plan)[0].done == 2
+
+
+def test_weights_that_are_nowhere_are_refused_before_anything_runs(laboratory: Laboratory) -> None:
+    model = {"name": "transformer", "checkpoint": "./no-such-model"}
+    with pytest.raises(BadInput, match="no-such-model"):
+        laboratory.bench(grid.parse({**_table(), "models": [model], "strategies": ["random"]}))
+    assert not (laboratory.folder / "out").exists()

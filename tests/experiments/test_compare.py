@@ -39,7 +39,8 @@ def test_regret_is_zero_for_the_best_of_each_dataset() -> None:
     regret = compare.regrets(SCORES)
     assert regret["good"]["a"] == 0
     assert regret["late"]["b"] == 0
-    assert regret["plain"]["b"] == pytest.approx(0.9 - 0.65)
+    # "late" is far ahead in b, with one seed of two: that is no bar for those with both.
+    assert regret["plain"]["b"] == pytest.approx(0.05)
 
 
 def test_regret_to_rivals_known_afterwards_is_its_formula() -> None:

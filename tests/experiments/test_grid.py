@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def test_the_key_holds_all_that_decides_and_nothing_else() -> None:
         {"strategies": [{"name": "random", "set": {"x": False}}]},
         {"models": [{"name": "linear", "set": {"C": 1}}]},
         {"datasets": [{"name": "ag_news", "train_rows": 5}]},
+        {"encoder": "another"},
     ]
     keys = {grid.parse({**TABLE, "full_seeds": [], **change}).cells()[0].key("d") for change in changes}
     keys |= {base.key("d"), base.key("other texts")}
@@ -57,6 +59,7 @@ def test_keys_do_not_change_from_one_version_to_the_next() -> None:
         {"datasets": ["ag_news"], "strategies": ["tyrogue"], "models": ["linear"], "seeds": [42]}
     ).cells()[0]
     assert cell.key("0123456789abcdef") == "ag_news-tyrogue-linear-42-8ebaf43d3c"
+    assert replace(cell, source="its hash").key("0123456789abcdef") != cell.key("0123456789abcdef")
 
 
 def test_a_linear_model_has_one_mode() -> None:

@@ -39,10 +39,12 @@ def test_only_a_cell_where_every_run_failed_is_left_empty() -> None:
 
 def test_published_cost_is_strict_free_of_the_first_batch_and_forgiving() -> None:
     full = 0.9
-    assert metrics.published_cost([0.9], full, 0.85) == 0  # crossing at the first evaluation costs nothing
-    assert metrics.published_cost([0.765, 0.7651], full, 0.85) == 50  # exactly on the bar is not above it
-    assert metrics.published_cost([0.1, 0.2, 0.8, 0.1], full, 0.85) == 100  # the fall afterwards is ignored
-    assert metrics.published_cost([0.1, 0.2], full, 0.85) == 1000
+    every = [50, 100, 150, 200]
+    assert metrics.published_cost(every[:1], [0.9], full, 0.85) == 0  # crossing at the first evaluation costs nothing
+    assert metrics.published_cost(every[:2], [0.765, 0.7651], full, 0.85) == 50  # exactly on the bar is not above it
+    assert metrics.published_cost(every, [0.1, 0.2, 0.8, 0.1], full, 0.85) == 100  # the fall afterwards is ignored
+    assert metrics.published_cost(every[:2], [0.1, 0.2], full, 0.85) == 1000
+    assert metrics.published_cost([100, 300], [0.1, 0.9], full, 0.85) == 250  # evaluated now and then: labels count
 
 
 def test_sustained_cost_wants_two_in_a_row_and_interpolates() -> None:

@@ -191,6 +191,22 @@ def test_a_batch_is_described_before_it_is_taught(toy: Toy) -> None:
     assert seen == [0, 20, 40, 60]
 
 
+def test_what_not_every_batch_has_is_averaged_over_those_that_have_it(toy: Toy) -> None:
+    def describe(learner: Learner, rows: Rows) -> dict[str, float]:
+        labeled = len(learner.pool.labeled)
+        return {"size": float(len(rows))} | ({"labeled": float(labeled)} if labeled else {})
+
+    first, last = curve(toy, Random(), describe=describe, at={60})
+    assert first["redundancy"] == {"size": 20.0, "labeled": 30.0}  # of 20 and 40; the first batch had none
+    assert last["redundancy"] == {"size": 10.0, "labeled": 60.0}
+
+
+def test_a_round_holds_the_labels_of_its_rows(toy: Toy) -> None:
+    rounds = curve(toy, Random(), at={60})
+    assert [len(r["labels"]) for r in rounds] == [60, 10]
+    assert all(r["labels"] == tuple(toy.task.train.labels[list(r["rows"])].tolist()) for r in rounds)
+
+
 def test_what_cannot_be_run_is_refused(toy: Toy) -> None:
     with pytest.raises(UsageError, match="at least 1"):
         curve(toy, Random(), budget=0)

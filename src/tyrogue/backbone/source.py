@@ -82,6 +82,14 @@ def clear_errors(name: str) -> Iterator[None]:
         ) from error
 
 
+def require(name: str) -> None:
+    """Looks for the configuration of a checkpoint, which costs little; BadInput when nobody answers."""
+    from transformers import AutoConfig
+
+    with clear_errors(name):
+        AutoConfig.from_pretrained(locate(name))
+
+
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__).rstrip(".")[:200]

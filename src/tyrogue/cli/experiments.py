@@ -95,6 +95,8 @@ def bench(
         )  # fmt: skip
     busy = f", {summary.busy} left to another process" if summary.busy else ""
     remark(f"{summary.done} runs done, {summary.finished_before} were there already{busy}. Results: {out}")
+    if summary.waiting:
+        remark(f"{summary.waiting} maps wait for curves that are not finished: run the grid again after them.")
     for key, reason in summary.failed.items():
         remark(f"{key} failed: {reason}")
     if summary.failed:

@@ -6,7 +6,7 @@ import multiprocessing as mp
 import os
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,11 +15,12 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Protocol
 
+from tyrogue.backbone import source
 from tyrogue.errors import TyrogueError
 from tyrogue.experiments import machine, plugins, results
 from tyrogue.experiments.embeddings import embed_task, encoder_of, reordered
-from tyrogue.experiments.factories import check_model
-from tyrogue.experiments.grid import Cell, DatasetEntry, Grid
+from tyrogue.experiments.factories import check_model, weights_of
+from tyrogue.experiments.grid import Cell, DatasetEntry, Grid, ModelEntry
 from tyrogue.experiments.run import Job, load_task, run
 from tyrogue.experiments.stress import stressed
 from tyrogue.protocols import Encoder
@@ -42,6 +43,8 @@ class Summary:
     done: int = 0
     busy: int = 0
     """Runs that another process is at."""
+    waiting: int = 0
+    """Maps for which curves are missing, those of another shard perhaps."""
     failed: dict[str, str] = field(default_factory=dict)
     """Reasons, by key."""
 
@@ -68,28 +71,41 @@ def bench(
         part: which of the cells are this call's (a shard).
 
     Raises:
-        UnknownName: a dataset, strategy or model that does not exist.
+        UnknownName: a dataset, strategy or model that does not exist. BadInput: weights that are nowhere.
     """
     planned = plan(grid, part(grid.cells()), data)
     summary = Summary()
-    pending = [(cell, key, digest) for key, (cell, digest) in planned.items() if not _finished(out / f"{key}.jsonl")]
+    there = {key: results.read(path) for key in planned if (path := out / f"{key}.jsonl").exists()}
+    pending = [(cell, key, digest) for key, (cell, digest) in planned.items() if not _finished(there.get(key))]
     summary.finished_before = len(planned) - len(pending)
-    watcher.planned(len(pending), sum(rounds_of(cell) for cell, _, _ in pending), summary.finished_before)
+    rounds = sum(max(rounds_of(cell) - _rounds_in(there.get(key)), 0) for cell, key, _ in pending)
+    watcher.planned(len(pending), rounds, summary.finished_before)
     if not pending:
         return summary
+    _require_weights(cell.model for cell, _, _ in pending)
     todo = _jobs(grid, pending, data, out, cache, watcher)
     threads = threads or max(1, machine.usable_cores() // jobs)
     # A map draws what the curves have picked, so the curves come first.
-    for phase in ([j for j in todo if j.cell.kind != "map"], [j for j in todo if j.cell.kind == "map"]):
+    curves, maps = [j for j in todo if j.cell.kind != "map"], [j for j in todo if j.cell.kind == "map"]
+    for phase in (curves, maps):
+        if phase is maps and maps and not _all_picked(grid, data, out):
+            summary.waiting = len(maps)
+            break
         for job, error in _outcomes(phase, min(jobs, len(phase)), threads, watcher):
             _book(summary, job, error, watcher)
     return summary
 
 
+def _all_picked(grid: Grid, data: Path | None, out: Path) -> bool:
+    """Whether every curve of the grid is finished, those of other shards too."""
+    keys = plan(grid, [cell for cell in grid.cells() if cell.kind == "curve"], data)
+    return all(_finished(results.read(path)) if (path := out / f"{key}.jsonl").exists() else False for key in keys)
+
+
 def plan(grid: Grid, cells: Sequence[Cell], data: Path | None) -> dict[str, tuple[Cell, str]]:
     """Gives cells and dataset digests by run key; a run that two cells describe is there once.
 
-    What cannot be made (a strategy, a model, a dataset) is refused here, before anything runs.
+    What cannot be made (a strategy, a recipe, a dataset) is refused here, before anything runs.
     """
     _check_names(cells)
     digests: dict[DatasetEntry, str] = {}
@@ -97,7 +113,8 @@ def plan(grid: Grid, cells: Sequence[Cell], data: Path | None) -> dict[str, tupl
         digests[entry] = load_task(entry, data).digest()
     planned: dict[str, tuple[Cell, str]] = {}
     for cell in cells:
-        planned.setdefault(cell.key(digests[cell.dataset]), (cell, digests[cell.dataset]))
+        named = replace(cell, source=plugins.source_of(cell.strategy.name))
+        planned.setdefault(named.key(digests[cell.dataset]), (named, digests[cell.dataset]))
     return planned
 
 
@@ -108,16 +125,27 @@ def _check_names(cells: Sequence[Cell]) -> None:
         check_model(model)
 
 
+def _require_weights(models: Iterable[ModelEntry]) -> None:
+    """Raises BadInput before anything runs when a transformer's weights are nowhere to be had."""
+    for checkpoint in {weights_of(entry) for entry in models} - {None, source.DEFAULT}:
+        assert checkpoint is not None
+        source.require(checkpoint)
+
+
 def rounds_of(cell: Cell) -> int:
-    """Gives the number of rounds that a run has, if its pool is large enough."""
-    return ceil(cell.budget / cell.batch) if cell.kind == "curve" else 1
+    """Gives the number of evaluations that a run has, if its pool is large enough."""
+    if cell.kind != "curve":
+        return 1
+    labels = {min(cell.batch * (i + 1), cell.budget) for i in range(ceil(cell.budget / cell.batch))}
+    return len(labels & {*cell.at, cell.budget}) if cell.at else len(labels)
 
 
-def _finished(path: Path) -> bool:
-    if not path.exists():
-        return False
-    record = results.read(path)
+def _finished(record: results.Record | None) -> bool:
     return record is not None and record.done is not None
+
+
+def _rounds_in(record: results.Record | None) -> int:
+    return len(record.rounds) if record is not None else 0
 
 
 def _jobs(
@@ -165,8 +193,11 @@ def _outcomes(
 ) -> Iterator[tuple[Job, BaseException | None]]:
     """Gives every job with what it raised, as they end."""
     if jobs <= 1:
-        for job in todo:
-            yield job, _tried(job, watcher.round)
+        from threadpoolctl import threadpool_limits
+
+        with _environment(threads), threadpool_limits(threads):
+            for job in todo:
+                yield job, _tried(job, watcher.round)
         return
     with _workers(jobs, threads, watcher) as pool:
         running = {pool.submit(_work, job): job for job in todo}

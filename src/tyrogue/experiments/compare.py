@@ -109,13 +109,24 @@ def mean_ranks(scores: Scores) -> dict[str, float]:
 
 
 def regrets(scores: Scores) -> dict[str, dict[str, float]]:
-    """Gives by strategy and dataset how far its mean score lies below the best strategy's, known afterwards."""
-    means: dict[str, dict[str, float]] = {}
-    for name, by_cell in scores.items():
-        for dataset in {cell[0] for cell in by_cell}:
-            values = [score for (at, _), score in by_cell.items() if at == dataset]
-            means.setdefault(dataset, {})[name] = float(np.mean(values))
-    return {name: {d: max(of.values()) - of[name] for d, of in sorted(means.items()) if name in of} for name in scores}
+    """Gives by strategy and dataset how far it lies below the best strategy there, known only afterwards.
+
+    Over the seeds that both have, and the best is one of those with the most seeds: the luck of a single seed is no
+    bar for the others.
+    """
+    seeds = {(name, d): sum(cell[0] == d for cell in of) for name, of in scores.items() for d in _datasets(of)}
+    found: dict[str, dict[str, float]] = {name: {} for name in scores}
+    for dataset in sorted({d for _, d in seeds}):
+        most = max(n for (_, d), n in seeds.items() if d == dataset)
+        of_dataset = {name: {c: s for c, s in of.items() if c[0] == dataset} for name, of in scores.items()}
+        rivals = [name for name in scores if seeds.get((name, dataset)) == most]
+        for name, regret in hindsight_regrets(of_dataset, rivals).items():
+            found[name] |= {d: max(value, 0.0) for d, value in regret.items()}
+    return found
+
+
+def _datasets(by_cell: Mapping[Cell, float]) -> set[str]:
+    return {dataset for dataset, _ in by_cell}
 
 
 def hindsight_regrets(scores: Scores, rivals: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -75,6 +75,11 @@ def _options(entry: ModelEntry) -> dict[str, Any]:
     return options
 
 
+def weights_of(entry: ModelEntry) -> str | None:
+    """Gives the checkpoint of a transformer; None for other models."""
+    return str(_options(entry).get("checkpoint", "default")) if entry.name == "transformer" else None
+
+
 def trained_by(entry: ModelEntry) -> dict[str, Any]:
     """Gives what a transformer's recipe says, for the record: a preset's name may come to mean something else."""
     if entry.name != "transformer":

@@ -14,6 +14,9 @@ from tyrogue.errors import BadInput, UsageError
 from tyrogue.experiments.simulate import Start
 from tyrogue.view import Mode
 
+DEFAULT = "default"
+"""The encoder that a grid has when it names none."""
+
 PROTOCOL = 1
 """Part of every run's key: raised when what a run does changes, so that old results are not taken for new."""
 
@@ -76,6 +79,10 @@ class Cell:
     budget: int
     seed: int
     at: tuple[int, ...] = ()
+    encoder: str = ""
+    """Of the frozen embeddings; empty for the default one."""
+    source: str = ""
+    """Hash of the file of a strategy of one's own: a changed one is another strategy."""
 
     def key(self, digest: str) -> str:
         """Gives the run's file name: readable, and a hash of all that decides its outcome.
@@ -116,7 +123,7 @@ class Grid:
     mode: Mode = "cached"
     start: Start = "cold"
     redundancy: bool = True
-    encoder: str = "default"
+    encoder: str = DEFAULT
 
     def cells(self) -> list[Cell]:
         """Gives the runs, seeds outermost so that an unfinished grid already compares everything; maps last."""
@@ -149,7 +156,8 @@ class Grid:
         batch, budget = (self.batch, self.budget) if kind == "curve" else (0, 0)
         at = self.at if kind == "curve" else ()
         strategy = replace(strategy, mode=None, start=None)
-        return Cell(self.name, kind, dataset, strategy, model, mode, start, batch, budget, seed, at)
+        encoder = "" if self.encoder == DEFAULT else self.encoder
+        return Cell(self.name, kind, dataset, strategy, model, mode, start, batch, budget, seed, at, encoder)
 
 
 T = TypeVar("T")

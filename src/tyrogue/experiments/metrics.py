@@ -48,15 +48,18 @@ def mean_interval(values: Numbers, *, ddof: int = 1) -> Interval:
     return Interval(float(array.mean()), float(half))
 
 
-def published_cost(f1: Numbers, full_f1: float, share: float, *, batch: int = PUBLISHED_BATCH) -> float:
+def published_cost(
+    labels: Numbers, f1: Numbers, full_f1: float, share: float, *, batch: int = PUBLISHED_BATCH
+) -> float:
     """Gives the labeling cost of one run as the paper's notebook computes it.
 
-    That is batch * (i - 1), where i counts the evaluations from 1 and is the first with F1 > share * full_f1;
-    the first batch is free, a later fall below the bar is forgiven, and never crossing counts 1000.
-    F1 is rounded to four digits, as in the files that the notebook reads.
+    That is the number of labels, less the first batch, at the first evaluation with F1 > share * full_f1: with an
+    evaluation after each batch, batch * (i - 1) where i counts them from 1. The first batch is free, a later fall below
+    the bar is forgiven, and never crossing counts 1000. F1 is rounded to four digits, as in the files that the notebook
+    reads.
     """
     above = np.flatnonzero(np.round(np.asarray(f1, np.float64), 4) > share * full_f1)
-    return float(batch * above[0]) if len(above) else PUBLISHED_FAILURE
+    return float(np.asarray(labels)[above[0]] - batch) if len(above) else PUBLISHED_FAILURE
 
 
 def published_interval(costs: Numbers) -> Interval | None:

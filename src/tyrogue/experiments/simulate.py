@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -27,7 +27,7 @@ Start = Literal["cold", "random"]
 Describe = Callable[[Learner, Rows], dict[str, float]]
 """Measures a batch before it is taught (redundancy); its time is nobody's."""
 
-ONE_BATCH = ("batches", ())
+UNSAID: tuple[tuple[str, Any], ...] = (("batches", ()), ("labels", ()), ("redundancy", {}), ("signals", {}))
 """What need not be said of a round."""
 
 
@@ -65,16 +65,18 @@ class Round:
     """What the strategy chose the ratio by, where it did so itself."""
     batches: tuple[int, ...] = ()
     """Sizes of the batches that `rows` is made of, where there were several between two evaluations."""
+    labels: tuple[int, ...] = ()
+    """Of `rows`: positions among the dataset's classes. Empty in files that were written before they were kept."""
 
     def line(self) -> dict[str, Any]:
         """Gives the round as JSON, floats rounded to six digits; what a run does not measure is left out."""
-        measured = {name: value for name, value in asdict(self).items() if value != {} and (name, value) != ONE_BATCH}
+        measured = {name: value for name, value in asdict(self).items() if (name, value) not in UNSAID}
         return {name: _rounded(value) for name, value in measured.items()}
 
     @staticmethod
     def parse(line: dict[str, Any]) -> Round:
         """Reads a round back from its JSON."""
-        fields = {**line, "rows": tuple(line["rows"]), "batches": tuple(line.get("batches", ()))}
+        fields = {**line, **{name: tuple(line.get(name, ())) for name in ("rows", "batches", "labels")}}
         if not isinstance(line.get("predicted", ()), str):
             fields["predicted"] = tuple(line.get("predicted", ()))
         return Round(**fields)
@@ -234,11 +236,13 @@ def _round(asked: Sequence[_Asked], judge: _Judge) -> Round:
     draw, embed, infer = (
         sum(getattr(part.spent, f"{name}_seconds") for part in asked) for name in ("draw", "embed", "infer")
     )
+    rows = np.concatenate([part.rows for part in asked])
     predicted = np.concatenate([part.predicted for part in asked])
     return Round(
         round=learner.round - 1,
         labeled=len(learner.pool.labeled),
-        rows=tuple(row for part in asked for row in part.rows.tolist()),
+        rows=tuple(rows.tolist()),
+        labels=tuple(judge.task.train.labels[rows].tolist()),
         acquire_seconds=acquire,
         draw_seconds=draw,
         embed_seconds=embed,
@@ -251,11 +255,17 @@ def _round(asked: Sequence[_Asked], judge: _Judge) -> Round:
         ratio=last.ratio,
         model_version=model.version,
         predicted="all" if predicted.all() else tuple(np.flatnonzero(predicted).tolist()),
-        redundancy={name: float(np.mean([part.redundancy[name] for part in asked])) for name in last.redundancy},
+        redundancy=_means([part.redundancy for part in asked]),
         signals=last.signals,
         batches=tuple(len(part.rows) for part in asked) if len(asked) > 1 else (),
         **scores.evaluate(logits, judge.task.test.labels),
     )
+
+
+def _means(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Gives the mean of each metric over the batches that have it: the first one has no labels to compare with."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: float(np.mean([part[name] for part in parts if name in part])) for name in names}
 
 
 def _repeat(learner: Learner, judge: _Judge, past: Round) -> Round:

@@ -12,8 +12,9 @@ from tyrogue.experiments.results import Record
 
 def of_costs(chapter: Chapter) -> Iterator[Table]:
     """Gives what the paper's Table 2 asks, in both definitions."""
-    if (made := tables.papers_bars(chapter)) is not None:
-        yield made
+    for share in SHARES:
+        if (made := tables.papers_bar(chapter, share)) is not None:
+            yield made
     if not any(chapter.full.values()):
         return
     yield tables.full_f1(chapter)

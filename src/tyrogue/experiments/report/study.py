@@ -45,6 +45,8 @@ class Chapter:
     maps: dict[str, Record] = field(default_factory=dict)
     finished: list[Record] = field(default_factory=list)
     unfinished: list[Record] = field(default_factory=list)
+    full_recipes: tuple[str, ...] = ()
+    """How the fully supervised models were trained, where that is not how the others were."""
     tuned_on: frozenset[str] = frozenset()
     """Datasets that something was tuned on: shown, and left out where it is judged."""
 
@@ -69,7 +71,7 @@ class Chapter:
             return []
         full = float(np.mean(self.full[dataset]))
         return [
-            metrics.published_cost(r.curve()[1], full, share, batch=int(r.config["batch"]))
+            metrics.published_cost(*r.curve(), full, share, batch=int(r.config["batch"]))
             for r in self.records(dataset, arm)
         ]
 
@@ -92,9 +94,10 @@ class Chapter:
         return ([round.labeled for round in records[0].rounds[:length]] if records else []), values
 
     def seconds(self, dataset: str, arm: Arm, part: str = "acquire_seconds") -> list[float]:
-        """Gives each seed's mean seconds a round, the first round left out as in the paper."""
+        """Gives each seed's mean seconds a batch, those of the first evaluation left out as in the paper."""
         return [
-            float(np.mean([getattr(round, part) for round in record.rounds[1:]]))
+            sum(getattr(round, part) for round in record.rounds[1:])
+            / sum(len(round.batches) or 1 for round in record.rounds[1:])
             for record in self.records(dataset, arm)
             if len(record.rounds) > 1
         ]
@@ -110,10 +113,21 @@ def chapters(records: Iterable[Record], tuned_on: Iterable[str] = ()) -> list[Ch
     """Gives one chapter for each model and recipe, the richest first."""
     tuned = frozenset(tuned_on)
     by_model: dict[str, list[Record]] = {}
-    for record in records:
+    for record in _each_once(records):
         by_model.setdefault(model_title(record.config), []).append(record)
     found = [replace(_chapter(title, group), tuned_on=tuned) for title, group in by_model.items()]
     return sorted(found, key=lambda chapter: (-sum(map(len, chapter.runs.values())), chapter.title))
+
+
+def _each_once(records: Iterable[Record]) -> list[Record]:
+    """Gives one record for each run: grids share runs, so several folders may hold the same; a finished one counts."""
+    by_key: dict[str, Record] = {}
+    for record in records:
+        key = str(record.config.get("key", record.path))
+        known = by_key.setdefault(key, record)
+        if known.done is None and record.done is not None:
+            by_key[key] = record
+    return list(by_key.values())
 
 
 def model_title(config: dict[str, Any]) -> str:
@@ -154,7 +168,19 @@ def _chapter(title: str, records: Sequence[Record]) -> Chapter:
         },
         finished=[r for r in records if r.done is not None],
         unfinished=[r for r in records if r.done is None],
+        full_recipes=_full_recipes(records),
     )
+
+
+def _full_recipes(records: Sequence[Record]) -> tuple[str, ...]:
+    """Gives the recipes of the models trained on everything that no curve has: a label may hide another recipe."""
+    told: dict[bool, set[str]] = {True: set(), False: set()}
+    for record in records:
+        model = record.config["model"]
+        settings = [f"{key} = {value}" for key, value in sorted(model.get("set", {}).items())]
+        named = ", ".join([f"the recipe {model['recipe']}" if model.get("recipe") else "no recipe", *settings])
+        told[record.config["kind"] == "curve"].add(named)
+    return tuple(sorted(told[False] - told[True])) if told[True] else ()
 
 
 def _by_size(records: Sequence[Record]) -> list[Record]:
@@ -174,13 +200,21 @@ def _dataset_names(records: Sequence[Record]) -> dict[str, str]:
     return {digest: told_apart(digest) for digest in plain}
 
 
-Settings = tuple[str, str, str, str, tuple[tuple[str, Any], ...]]
+PROTOCOL = ("batch", "budget", "at", "encoder")
+"""What else two runs must have in common to be averaged."""
+
+Settings = tuple[str, str, str, str, tuple[tuple[str, Any], ...], tuple[tuple[str, str], ...]]
 
 
 def _settings(config: dict[str, Any]) -> Settings:
     s = config["strategy"]
     parameters = tuple(sorted((k, str(v)) for k, v in s.get("parameters", {}).items()))
-    return (s["name"], s.get("label", s["name"]), config["mode"], config["start"], parameters)
+    protocol = tuple((name, _told(config.get(name))) for name in PROTOCOL)
+    return (s["name"], s.get("label", s["name"]), config["mode"], config["start"], parameters, protocol)
+
+
+def _told(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "")
 
 
 def _arms(curves: Sequence[Record]) -> dict[Settings, Arm]:
@@ -198,14 +232,14 @@ def _arms(curves: Sequence[Record]) -> dict[Settings, Arm]:
 def _variant_order(settings: Settings) -> tuple[Any, ...]:
     """Puts r = 2 before r = 10, and the paper's setting first: it has the strategy's colour and published values."""
     numbers = [float(v) if v.replace(".", "", 1).isdigit() else 0.0 for _, v in settings[4]]
-    name, label, mode, start, parameters = settings
+    name, label, mode, start, parameters, protocol = settings
     usual = {"ratio": "3", "candidates": "10000"}
     unusual = [dict(parameters).get(key, value) != value for key, value in usual.items()]
-    return (name, unusual, mode != "current", numbers, label, start, parameters)
+    return (name, unusual, mode != "current", numbers, label, start, parameters, protocol)
 
 
 def _flat(settings: Settings) -> dict[str, str]:
-    return {"mode": settings[2], "start": settings[3], **{k: str(v) for k, v in settings[4]}}
+    return {"mode": settings[2], "start": settings[3], **{k: str(v) for k, v in settings[4]}, **dict(settings[5])}
 
 
 def _arm_order(arm: Arm) -> tuple[int, str, int]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from tyrogue.experiments.maps import Map
 from tyrogue.experiments.report.study import SHARES, Chapter
 
 ENOUGH_SEEDS = 5
@@ -10,7 +13,7 @@ ENOUGH_SEEDS = 5
 def of(chapter: Chapter) -> list[str]:
     """Gives sentences: runs that are missing or unfinished, bars that are missing, costs that are censored."""
     found = [*_unfinished(chapter), *_missing_seeds(chapter), *_missing_bars(chapter), *_censored(chapter)]
-    return [*found, *_mixed(chapter)]
+    return [*found, *_missing_picks(chapter), *_mixed(chapter)]
 
 
 def _unfinished(chapter: Chapter) -> list[str]:
@@ -53,9 +56,26 @@ def _censored(chapter: Chapter) -> list[str]:
         missed = sum(cost.censored for cost in costs)
         if missed:
             found.append(
-                f"{missed} of {len(costs)} runs ended below {100 * share:.0f}% of the fully supervised macro-F1: "
-                "their costs are lower bounds."
+                f"{missed} of {len(costs)} runs did not reach {100 * share:.0f}% of the fully supervised macro-F1 at "
+                "two evaluations in a row: their costs are lower bounds."
             )
+    return found
+
+
+def _missing_picks(chapter: Chapter) -> list[str]:
+    """Tells of maps that were drawn before a strategy had picked: their pictures lack some of its texts."""
+    found = []
+    for dataset, record in chapter.maps.items():
+        rows = Map.parse((record.done or {})["map"]).rows
+        for arm in chapter.arms:
+            same = [r for r in chapter.records(dataset, arm) if r.config["seed"] == record.config["seed"]]
+            picked = np.unique([row for r in same for round in r.rounds for row in round.rows])
+            missing = int(np.setdiff1d(picked, rows).size)
+            if missing:
+                found.append(
+                    f"{dataset}: {missing} of {len(picked)} texts that {arm.title} picked are not on the map, which "
+                    f"was drawn before. Delete {record.path.name} and run the grid again."
+                )
     return found
 
 
