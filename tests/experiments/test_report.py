@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -417,6 +418,18 @@ def test_the_published_definition_counts_labels_also_where_evaluations_are_rare(
     (chapter,) = chapters([some])
     chapter.full["ag_news"] = [0.001]  # a bar that the first evaluation passes
     assert chapter.published_costs("ag_news", chapter.arms[0], 0.85) == [40.0]
+
+
+def test_a_parameter_that_a_strategy_has_got_since_makes_no_other_arm(folder: Path, tmp_path: Path) -> None:
+    text = (folder / "ag_news-tyrogue-0.jsonl").read_text()
+    line, rest = text.split("\n", 1)
+    told = json.loads(line)
+    told["strategy"]["parameters"] = {"ratio": 3, "representative": "nearest"}
+    (tmp_path / "now.jsonl").write_text(json.dumps(told) + "\n" + rest)
+    told["strategy"]["parameters"] = {"ratio": 3}
+    (tmp_path / "before.jsonl").write_text(json.dumps(told) + "\n" + rest)
+    (chapter,) = chapters(results.read_all(tmp_path))
+    assert [arm.title for arm in chapter.arms] == ["tyrogue"]
 
 
 def test_seconds_are_those_of_a_batch(folder: Path) -> None:

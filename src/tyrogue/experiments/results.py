@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from tyrogue.errors import BadInput
+from tyrogue.experiments import plugins
 from tyrogue.experiments.simulate import Round
+from tyrogue.strategies import STRATEGIES
 
 FORMAT = 1
 
@@ -75,7 +77,7 @@ def read_all(folder: Path) -> list[Record]:
 
 
 def _record(path: Path, lines: list[dict[str, Any]]) -> Record:
-    config = lines[0]
+    config = _completed(lines[0])
     if config.get("format", 0) > FORMAT:
         raise BadInput(
             "was written by a newer version of tyrogue.", source=path, remedy="Upgrade: pip install -U tyrogue."
@@ -88,6 +90,18 @@ def _record(path: Path, lines: list[dict[str, Any]]) -> Record:
             f"holds a line that is no round: {error}.", source=path, remedy="Delete it to run again."
         ) from error
     return Record(config, rounds, last, path)
+
+
+def _completed(config: dict[str, Any]) -> dict[str, Any]:
+    """Gives a configuration with the parameters that its strategy has got since, at their defaults.
+
+    Else a run from before would be told apart from the same run today.
+    """
+    strategy = config.get("strategy", {})
+    if strategy.get("name") not in STRATEGIES:
+        return config
+    parameters = {**plugins.fields_of(STRATEGIES[strategy["name"]]()), **strategy.get("parameters", {})}
+    return {**config, "strategy": {**strategy, "parameters": parameters}}
 
 
 class Busy(Exception):
