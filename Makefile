@@ -40,3 +40,4 @@ clean:
 docs: setup
 	PYTHONPATH=src $(BIN)/python tests/docs/test_docs.py
 	$(BIN)/python benchmarks/tables.py
+	PYTHONPATH=src $(BIN)/python benchmarks/results_page.py

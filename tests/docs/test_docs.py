@@ -77,6 +77,13 @@ def test_the_performance_page_is_what_the_result_files_say(monkeypatch: pytest.M
     assert (ROOT / "docs" / "labeling.md").read_text(encoding="utf-8") == tables.labeling(), "run: make docs"
 
 
+def test_the_tables_of_the_results_are_what_the_result_files_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert page.count("<!-- report ") > 9
+    assert page == import_module("results_page").renewed(page), "run: make docs"
+
+
 def test_the_make_targets_of_the_readme_exist() -> None:
     made = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     told = set(re.findall(r"make (\w+)", (ROOT / "README.md").read_text()))

@@ -121,9 +121,10 @@ def chapters(records: Iterable[Record], tuned_on: Iterable[str] = ()) -> list[Ch
 
 def _each_once(records: Iterable[Record]) -> list[Record]:
     """Gives one record for each run: grids share runs, so several folders may hold the same; a finished one counts."""
-    by_key: dict[str, Record] = {}
+    by_key: dict[tuple[str, str], Record] = {}
     for record in records:
-        key = str(record.config.get("key", record.path))
+        # The same run under two labels is shown twice on purpose: one may be of a rule that has changed since.
+        key = str(record.config.get("key", record.path)), str(record.config["strategy"].get("label"))
         known = by_key.setdefault(key, record)
         if known.done is None and record.done is not None:
             by_key[key] = record
