@@ -263,6 +263,7 @@ def test_every_figure_is_there_as_png(written: list[Path]) -> None:
         "curves",
         "wins",
         "cost85",
+        "cost90",
         "cost95",
         "latency",
         "ratio",

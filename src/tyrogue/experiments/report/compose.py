@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from tyrogue.experiments.redundancy import METRICS
 from tyrogue.experiments.report import contents, figures, mapping, page, recipes, sweeps, warnings
-from tyrogue.experiments.report.study import Chapter
+from tyrogue.experiments.report.study import SHARES, Chapter
 
 LEAD = (
     "Every number comes from result files written by tyrogue bench. Diamonds and italic rows are the values that the "
@@ -60,7 +60,14 @@ def _parts(chapter: Chapter) -> Iterator[str | Shown]:
     yield from _curves(chapter)
     yield from map(page.table, contents.of_curves(chapter))
     if drawn := figures.wins(chapter):
-        yield "wins", "Win matrix of the area under the macro-F1 curve, best mean rank first.", drawn
+        yield (
+            "wins",
+            (
+                "Win matrix: the share of datasets and seeds on which the row's area under the macro-F1 curve is above "
+                "the column's; best mean rank first."
+            ),
+            drawn,
+        )
     yield page.heading("Labeling cost")
     yield from _costs(chapter)
     yield from map(page.table, contents.of_costs(chapter))
@@ -74,12 +81,12 @@ def _parts(chapter: Chapter) -> Iterator[str | Shown]:
 def _curves(chapter: Chapter) -> Iterator[Shown]:
     for group, arms in figures.groups_of(chapter).items():
         if drawn := figures.learning_curves(chapter, arms):
-            caption = "Macro-F1 on the test set; bands are 95% t intervals over seeds."
+            caption = "Macro-F1 on the test set; bands, from three seeds on, are 95% t intervals."
             yield f"curves-{_slug(group)}", f"{caption} {group.capitalize()}.".replace(" .", ""), drawn
 
 
 def _costs(chapter: Chapter) -> Iterator[Shown]:
-    for share in (0.85, 0.95):
+    for share in SHARES:
         for group, arms in figures.groups_of(chapter).items():
             if drawn := figures.cost_bars(chapter, share, arms):
                 caption = f"Labeling cost to {100 * share:.0f}% (the paper's definition), lower is better; Figure 3."
@@ -100,7 +107,14 @@ def _sweeps(chapter: Chapter) -> Iterator[str | Shown]:
         yield page.heading("What the parameters of Tyrogue cost")
         yield from map(page.table, made)
     if drawn := figures.ratio_curve(chapter, sweeps.values_of(chapter, "ratio")):
-        yield "ratio", "The effect of r, between diversity only and uncertainty only; Figure 6.", drawn
+        yield (
+            "ratio",
+            (
+                "The effect of r, from diversity only (1) to uncertainty only (candidates / batch); labels as "
+                "restricted means, left out where no run reached the bar; Figure 6."
+            ),
+            drawn,
+        )
 
 
 def _redundancy(chapter: Chapter) -> Iterator[str | Shown]:

@@ -131,6 +131,8 @@ def cost_bars(chapter: Chapter, share: float, arms: Sequence[Arm]) -> Figure | N
         axis.set_xlim(-0.6, len(arms) - 0.4)
         axis.grid(axis="x", visible=False)
         axis.set_ylim(bottom=0)
+        if not (axis.patches or axis.lines):
+            axis.set_yticks([])  # no cost, no scale
     _outer_labels(axes, "", f"labeling cost to {percent}%")
     below(figure, _bar_handles(arms))
     return figure
@@ -215,7 +217,7 @@ def ratio_curve(chapter: Chapter, arms: dict[float, list[Arm]]) -> Figure | None
                     style = style_of(arm.name, arm.variant)
                     axis.axhline(float(np.mean(level)), color=style.color, linestyle=style.dash, linewidth=1.2)
             axis.set_title(f"{dataset}: {'area under the curve' if kind == 'area' else 'labels to 85%'}")
-            axis.set_xlabel("r (1: diversity only; right end: uncertainty only)")
+            axis.set_xlabel("r")
     shown = [a for a in chapter.arms if a.name in ("entropy", "ftbertkm", "random")]
     below(figure, [*line_handles(shown), _line(Arm("tyrogue", "tyrogue"))])
     return figure
@@ -223,6 +225,9 @@ def ratio_curve(chapter: Chapter, arms: dict[float, list[Arm]]) -> Figure | None
 
 def _along_r(axis: Axes, values: dict[float, list[float]]) -> None:
     values = {r: numbers for r, numbers in values.items() if numbers}
+    if not values:
+        axis.set_yticks([])
+        return
     intervals = [metrics.mean_interval(numbers) for numbers in values.values()]
     half = [0 if np.isnan(i.half) else i.half for i in intervals]
     style = style_of("tyrogue")
@@ -238,7 +243,8 @@ def _along_r(axis: Axes, values: dict[float, list[float]]) -> None:
 def _numbers(chapter: Chapter, dataset: str, arm: Arm, kind: str) -> list[float]:
     if kind == "area":
         return [metrics.area(*record.curve()) for record in chapter.records(dataset, arm)]
-    return [cost.labels for cost in chapter.costs(dataset, arm, 0.85)]
+    costs = chapter.costs(dataset, arm, 0.85)
+    return [] if all(cost.censored for cost in costs) else [cost.labels for cost in costs]
 
 
 def redundancy(chapter: Chapter, name: str, title: str, arms: Sequence[Arm]) -> Figure | None:
@@ -277,6 +283,6 @@ def wins(chapter: Chapter) -> Figure | None:
     axis.set_xticks(range(len(names)), names, rotation=60, ha="right", rotation_mode="anchor")
     axis.set_yticks(range(len(names)), names)
     axis.grid(visible=False)
-    axis.set_title("row beats column, % of datasets x seeds")
+    axis.set_title("% won by the row")
     figure.colorbar(image, ax=axis, shrink=0.7)
     return figure
