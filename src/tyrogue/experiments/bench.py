@@ -8,7 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
@@ -67,7 +67,7 @@ def bench(
         out: the folder of result files.
         cache: where frozen embeddings are kept between calls; outside of `out`.
         jobs: number of processes.
-        threads: of each process; by default the cores are shared out.
+        threads: of each process; by default several share out the cores, and one is left as it is.
         part: which of the cells are this call's (a shard).
 
     Raises:
@@ -84,7 +84,8 @@ def bench(
         return summary
     _require_weights(cell.model for cell, _, _ in pending)
     todo = _jobs(grid, pending, data, out, cache, watcher)
-    threads = threads or max(1, machine.usable_cores() // jobs)
+    if threads is None and jobs > 1:
+        threads = max(1, machine.usable_cores() // jobs)
     # A map draws what the curves have picked, so the curves come first.
     curves, maps = [j for j in todo if j.cell.kind != "map"], [j for j in todo if j.cell.kind == "map"]
     for phase in (curves, maps):
@@ -189,17 +190,15 @@ def _book(summary: Summary, job: Job, error: BaseException | None, watcher: Watc
 
 
 def _outcomes(
-    todo: Sequence[Job], jobs: int, threads: int, watcher: Watcher
+    todo: Sequence[Job], jobs: int, threads: int | None, watcher: Watcher
 ) -> Iterator[tuple[Job, BaseException | None]]:
     """Gives every job with what it raised, as they end."""
     if jobs <= 1:
-        from threadpoolctl import threadpool_limits
-
-        with _environment(threads), threadpool_limits(threads):
+        with nullcontext() if threads is None else _limited(threads):
             for job in todo:
                 yield job, _tried(job, watcher.round)
         return
-    with _workers(jobs, threads, watcher) as pool:
+    with _workers(jobs, threads or 1, watcher) as pool:
         running = {pool.submit(_work, job): job for job in todo}
         while running:
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -229,6 +228,15 @@ def _workers(jobs: int, threads: int, watcher: Watcher) -> Iterator[ProcessPoolE
         pool.shutdown(cancel_futures=True)
         news.put(False)
         listener.join()
+
+
+@contextmanager
+def _limited(threads: int) -> Iterator[None]:
+    """Limits the threads of this process: of the array libraries that are loaded, and of those that will be."""
+    from threadpoolctl import threadpool_limits
+
+    with _environment(threads), threadpool_limits(threads):
+        yield
 
 
 @contextmanager
