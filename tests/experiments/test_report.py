@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tyrogue.errors import BadInput
 from tyrogue.experiments import maps, metrics, results, scores
@@ -24,6 +25,7 @@ from tyrogue.experiments.report import (
     sweeps,
     tables,
     warnings,
+    wasted,
     write_report,
 )
 from tyrogue.experiments.report.study import Chapter, chapters
@@ -174,6 +176,37 @@ def test_warnings_name_what_is_missing(chapter: Chapter) -> None:
     assert "home: seeds are missing: entropy lacks 1" in said
     assert "No fully supervised model of home" in said
     assert "ag_news: seeds" not in said
+
+
+def test_redundancy_is_told_against_random_and_against_the_gain(folder: Path) -> None:
+    rng = np.random.default_rng(3)
+    records = [
+        replace(r, rounds=tuple(replace(n, redundancy={"effective_size": float(rng.uniform(5, 20))}) for n in r.rounds))
+        for r in results.read_all(folder)
+    ]
+    (chapter,) = chapters(records)
+    table = wasted.redundancy(chapter)
+    assert table is not None
+    assert table.columns == ("Strategy", "effective size")
+    runs = {(d, a.title): chapter.records(d, a) for d in chapter.datasets for a in chapter.arms}
+
+    def mean(dataset: str, title: str) -> float:
+        return float(np.mean([n.redundancy["effective_size"] for r in runs[dataset, title] for n in r.rounds]))
+
+    shown = {row[0]: row[1] for row in table.rows}
+    shares = [mean(d, "entropy") / mean(d, "random") for d in chapter.datasets if runs[d, "entropy"]]
+    assert shown["entropy"] == f"{np.mean(shares):.2f}"
+    assert shown["random"] == "1.00"
+    metric, gain = [], []
+    for dataset in chapter.datasets:  # batch by batch, less the mean of its round
+        every = [r for (d, _), of in runs.items() if d == dataset for r in of]
+        for i in range(1, min(len(r.rounds) for r in every)):
+            told = [r.rounds[i].redundancy["effective_size"] for r in every]
+            gained = [r.rounds[i].macro_f1 - r.rounds[i - 1].macro_f1 for r in every]
+            metric += [value - sum(told) / len(told) for value in told]
+            gain += [value - sum(gained) / len(gained) for value in gained]
+    assert shown["correlation with the gain in F1"] == f"{float(stats.pearsonr(metric, gain).statistic):+.2f}"
+    assert wasted.redundancy(replace(chapter, arms=[a for a in chapter.arms if a.name != "random"])) is None
 
 
 def test_a_map_that_lacks_picks_is_told(chapter: Chapter) -> None:

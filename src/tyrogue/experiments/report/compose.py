@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tyrogue.experiments.redundancy import METRICS
-from tyrogue.experiments.report import contents, figures, mapping, page, recipes, sweeps, warnings
+from tyrogue.experiments.report import contents, figures, mapping, page, recipes, sweeps, warnings, wasted
 from tyrogue.experiments.report.study import SHARES, Chapter
 
 LEAD = (
@@ -128,6 +128,8 @@ def _redundancy(chapter: Chapter) -> Iterator[str | Shown]:
                 shown.append((f"redundancy-{name}-{group}", caption, drawn))
     if shown:
         yield page.heading("Redundancy")
+        if (made := wasted.redundancy(chapter)) is not None:
+            yield page.table(made)
         yield from shown
 
 

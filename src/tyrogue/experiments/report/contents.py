@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tyrogue.experiments.report import balance, sweeps, tables
+from tyrogue.experiments.report import balance, sweeps, tables, wasted
 from tyrogue.experiments.report.study import SHARES, Chapter
 from tyrogue.experiments.report.tables import Table
 from tyrogue.experiments.results import Record
@@ -50,6 +50,8 @@ def every_table(chapter: Chapter) -> Iterator[Table]:
     yield from of_curves(chapter)
     yield from of_costs(chapter)
     yield from of_sweeps(chapter)
+    if (made := wasted.redundancy(chapter)) is not None:
+        yield made
     if chapter.runs:
         yield tables.latency(chapter)
 
