@@ -263,6 +263,12 @@ def test_a_map_waits_for_the_curves_of_other_shards(laboratory: Laboratory) -> N
     assert (after.done, after.waiting) == (1, 0)
 
 
+def test_a_map_does_not_wait_for_what_failed(laboratory: Laboratory) -> None:
+    plan = grid.parse({**_table(), "datasets": ["one"], "strategies": ["random", "alps"], "map_seeds": [1]})
+    summary, _ = laboratory.bench(plan)
+    assert (summary.done, len(summary.failed), summary.waiting) == (2, 1, 0)
+
+
 def test_what_is_left_to_do_counts_evaluations_that_are_missing(laboratory: Laboratory) -> None:
     plan = replace(GRID, full_seeds=(), at=(40,))
     _, log = laboratory.bench(plan)

@@ -6,7 +6,7 @@ import multiprocessing as mp
 import os
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -89,7 +89,7 @@ def bench(
     # A map draws what the curves have picked, so the curves come first.
     curves, maps = [j for j in todo if j.cell.kind != "map"], [j for j in todo if j.cell.kind == "map"]
     for phase in (curves, maps):
-        if phase is maps and maps and not _all_picked(grid, data, out):
+        if phase is maps and maps and not _others_picked(grid, planned, data, out):
             summary.waiting = len(maps)
             break
         for job, error in _outcomes(phase, min(jobs, len(phase)), threads, watcher):
@@ -97,9 +97,9 @@ def bench(
     return summary
 
 
-def _all_picked(grid: Grid, data: Path | None, out: Path) -> bool:
-    """Whether every curve of the grid is finished, those of other shards too."""
-    keys = plan(grid, [cell for cell in grid.cells() if cell.kind == "curve"], data)
+def _others_picked(grid: Grid, planned: Collection[str], data: Path | None, out: Path) -> bool:
+    """Whether the curves of other shards are finished. What failed in this one is missing on its maps, and told."""
+    keys = set(plan(grid, [cell for cell in grid.cells() if cell.kind == "curve"], data)).difference(planned)
     return all(_finished(results.read(path)) if (path := out / f"{key}.jsonl").exists() else False for key in keys)
 
 
