@@ -60,7 +60,7 @@ def _view(n_labels: int, *, shuffled: bool = False, groups: int = 4, n: int = 12
 def test_explores_while_the_embedding_knows_the_classes_and_labels_are_few() -> None:
     ratios = [balance(_view(n)).ratio for n in (10, 50, 200, 800)]
     assert ratios == sorted(ratios)
-    assert ratios[0] == 1 < ratios[2] < ratios[3] <= MOST
+    assert ratios[0] <= 2 < ratios[2] < ratios[3] <= MOST
     assert ratios[3] >= MOST - 2
 
 
@@ -68,7 +68,7 @@ def test_the_formula() -> None:
     found = balance(_view(100))
     assert found.alignment == pytest.approx(1, abs=0.05)
     assert found.unexplored == pytest.approx(np.exp(-0.5))
-    wanted = math.exp((1 - found.alignment) * math.log(3) + found.alignment * (1 - found.unexplored) * math.log(10))
+    wanted = math.exp((1 - found.alignment) * math.log(5) + found.alignment * (1 - found.unexplored) * math.log(10))
     assert found.ratio == round(wanted)
 
 

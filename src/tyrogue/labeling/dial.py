@@ -17,13 +17,12 @@ from tyrogue.labeling.choosing import Chooser, asked
 from tyrogue.labeling.plan import Plan
 from tyrogue.labeling.preview import Json, publish, wanted_of
 from tyrogue.store import Round, Store
+from tyrogue.strategies.balance import USUAL
 from tyrogue.types import Rows, Stage
 from tyrogue.view import PoolView
 
 RATIOS = (1, 2, 3, 4, 6, 8, 10)
 """Settings of the dial that are prepared, those nearest to the present one first."""
-USUAL = 3
-"""Where the others are prepared around while the ratio is chosen automatically."""
 SLICE = 32
 """Texts that pass through the model between two looks at what else there is to do."""
 
